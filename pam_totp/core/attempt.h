@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_ATTEMPT_H
+#define PAM_TOTP_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "config.h"
+#include "store.h"
+
+#define ATTEMPT_ANSWER_MAX 64 /* bytes of an answer; a longer one is malformed */
+
+/* How an attempt ended. Zero is a denial; ACCEPTED is assigned at one place, after the
+ * new state is durable. */
+enum attempt_verdict {
+	ATTEMPT_FAILED = 0, /* the store or libcrypto refused: see error and diag */
+	ATTEMPT_ACCEPTED,
+	ATTEMPT_WRONG,	    /* counted */
+	ATTEMPT_REUSED,	    /* right, but its step was consumed; counted */
+	ATTEMPT_MALFORMED,  /* no answer, or not the shape of a code; not counted */
+	ATTEMPT_THROTTLED,  /* not looked at: this source must wait */
+	ATTEMPT_LOCKED,	    /* not looked at: the user's hard stop */
+	ATTEMPT_UNENROLLED, /* no usable device; the work was done all the same */
+	ATTEMPT_CLOCK_BACK, /* the host's clock is behind what was recorded */
+	ATTEMPT_BURNT	    /* right, but its step was burnt when the state was lost */
+};
+
+struct attempt_request {
+	const char *user;
+	uint32_t uid;	      /* of the account; must equal the record's */
+	struct span answer;   /* bytes of unknown content; .at may be NULL */
+	const char *source;   /* remote address or name, or "" for local; NULL as "" */
+	uint64_t now_s;	      /* seconds since 1970 UTC */
+	bool is_decoy;	      /* the policy said DENY: no record is looked at */
+};
+
+struct attempt_result {
+	enum attempt_verdict verdict;
+	int error;			/* E_*, when FAILED */
+	char device[RECORD_NAME_CAP];	/* the one that matched, else "" */
+	uint32_t fails;			/* consecutive failures of the source after this one */
+	uint32_t wait_s;		/* until the next try or code can succeed; 0 = unknown */
+	uint32_t behind_s;		/* WRONG: the code is this old; 0 = not known */
+	bool has_used_recovery;
+	unsigned recovery_left;		/* codes left, when one was used */
+	bool has_rebuilt;		/* the state was lost and has been rebuilt, burnt */
+	bool has_locked;		/* this failure set the hard stop */
+	uint32_t record_uid;		/* E_MISMATCH: whose the record is */
+};
+
+/* Steps 5 of a login: load, may it try, verify, account, commit if unchanged, else again.
+ *
+ * Promises (DESIGN section 2):
+ *  1. ACCEPTED only after a commit that consumed the step (or spent the recovery code).
+ *  2. A wrong or reused answer is returned only after the commit that counted it.
+ *  3. Every device place and every step of the window is computed, whoever the user is and
+ *     whatever the outcome; a decoy is counted and committed like a record.
+ *  4. No lock and no file is held between load and commit; the answer is not kept.
+ * settings: window, throttle_after, throttle_delay_s, lock_after are read.
+ * *result is always set. d explains FAILED. Returns result->verdict. */
+enum attempt_verdict attempt_run(const struct attempt_request *q, const struct settings *settings,
+    struct store *store, struct attempt_result *result, struct diag *d);
+
+/* Count a failure of another factor (a wrong password given to totp-helper) in the same
+ * bucket, user and source as attempt_run would. Returns 0 once it is durable, or E_*. */
+int attempt_count_failure(const struct attempt_request *q, const struct settings *settings,
+    struct store *store, struct diag *d) MUST_USE;
+
+/* How many seconds this source must wait now; 0 = none. UINT32_MAX = locked. Pure. */
+uint32_t attempt_wait(const struct state *st, const char *source, uint64_t now_s,
+    const struct settings *settings);
+
+/* The tag of a source: first 8 bytes of SHA-256 of its normal form, never 0. An IPv6 address
+ * counts as its /64 network, an IPv4-mapped one as IPv4, another text as itself, "" as local.
+ * E_CRYPTO: *tag is 0. */
+int attempt_source_tag(const char *source, uint64_t *tag) MUST_USE;
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_CORE_CONFIG_H
+#define PAM_TOTP_CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+
+#define CONFIG_FILE_MAX 65536 /* bytes of the settings file */
+#define CONFIG_TEXT_CAP 256   /* a text value, with NUL */
+#define CONFIG_SERVICE_MAX 64 /* bytes of a section's service name */
+
+enum config_feedback { FEEDBACK_FULL = 1, FEEDBACK_NONE };
+enum config_first_pass { FIRST_PASS_NO = 1, FIRST_PASS_TRY, FIRST_PASS_USE, FIRST_PASS_APPEND };
+enum config_unenrolled { UNENROLLED_DENY = 1, UNENROLLED_SKIP };
+
+/* All settings, valid as a whole once config_defaults and the loaders returned 0; const
+ * from then on. Adding a key: a field here and a row in the table of config.c. */
+struct settings {
+	char store[CONFIG_TEXT_CAP];  /* "file:/absolute/dir" */
+	char prompt[CONFIG_TEXT_CAP]; /* text of the prompt */
+	char issuer[CONFIG_TEXT_CAP]; /* name shown in the app; "" = the host's name */
+	unsigned window;	      /* steps accepted on each side, 0..3 */
+	unsigned tries;		      /* prompts in one authentication, 1..5 */
+	bool echo;		      /* show what is typed */
+	enum config_feedback feedback;
+	enum config_first_pass first_pass;
+	enum config_unenrolled unenrolled;
+	unsigned max_devices;	   /* 1..8 */
+	unsigned throttle_after;   /* consecutive failures of a source before it waits, 1..1000 */
+	unsigned throttle_delay_s; /* first wait, doubling to 3600; 0..3600, 0 = no throttle */
+	unsigned lock_after;	   /* consecutive failures of a user before the lock, 1..1000 */
+	unsigned fail_delay_ms;	   /* pam_fail_delay(3) after a failure, 0..10000 */
+};
+
+/* One row of the one table that serves file, arguments and manual page. */
+struct config_key {
+	const char *name;
+	const char *range;	   /* as the manual writes it: "0..3", "full | none", "text" */
+	const char *default_value; /* as the file would write it */
+	const char *help;
+};
+
+/* Fill s with the defaults (the text of each row's default_value through its own parser). */
+void config_defaults(struct settings *s);
+
+/* Apply the text of a settings file (len bytes, at most CONFIG_FILE_MAX): `key = value` lines,
+ * '#' comments, `[service NAME]` sections; top-level keys first, then those of the sections
+ * whose NAME is exactly `service`, whatever their order in the file. Every section is checked,
+ * also of other services. A key twice in one section is an error.
+ * service: may be NULL (only top-level keys apply). file: what messages call it.
+ * E_INVALID: file, line, key and what was expected in d; s is not to be used then. */
+int config_parse_file(const char *text, size_t len, const char *file, const char *service,
+    struct settings *s, struct diag *d) MUST_USE;
+
+/* Apply one module argument "key=value". `conf` is not a setting: see config_find_conf.
+ * E_INVALID: unknown key or bad value; s is not to be used then. */
+int config_parse_argument(const char *argument, struct settings *s, struct diag *d) MUST_USE;
+
+/* The value of a "conf=" argument among argc arguments, or fallback when there is none.
+ * E_INVALID: twice, empty or not absolute; *path is NULL then. Borrowed. */
+int config_find_conf(int argc, const char *const *argv, const char *fallback, const char **path,
+    bool *is_explicit, struct diag *d) MUST_USE;
+
+/* The whole of step 1 of a login: defaults, then the settings file, then the arguments.
+ * The file must be root's (or the effective user's) and writable by nobody else; the file at
+ * `fallback` may be missing, one that conf= names may not.
+ * Other codes as safefile_open; s is not to be used then. */
+int config_load(int argc, const char *const *argv, const char *fallback, const char *service,
+    struct settings *s, struct diag *d) MUST_USE;
+
+/* Row number i of the table, or NULL past its end. */
+const struct config_key *config_key_at(size_t i);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_STATE_H
+#define PAM_TOTP_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record.h"
+
+#define STATE_SLOT_LEN 512
+#define STATE_FILE_LEN (2 * STATE_SLOT_LEN) /* exactly, always */
+#define STATE_SUM_LEN 32		    /* SHA-256 at the end of a slot */
+#define STATE_BUCKETS_MAX 7
+
+struct state_device {
+	uint32_t id;	    /* the record's device id; 0 = free */
+	int32_t drift;	    /* steps that the device runs ahead (+) or behind (-) */
+	uint64_t last_step; /* highest step ever consumed; only grows */
+	uint64_t last_used; /* seconds since 1970 UTC; 0 = never */
+};
+
+/* Consecutive failures from one source. */
+struct state_bucket {
+	uint64_t tag;	    /* which source; 0 = free */
+	uint64_t last_fail; /* seconds since 1970 UTC */
+	uint32_t fails;
+};
+
+/* What changes at logins. All-zero is the state of an account that never had a record;
+ * for an account that has one, absence is loss: see state_rebuild. */
+struct state {
+	uint64_t generation; /* grows by one with every write; set by the store */
+	uint64_t saved_at;   /* wall clock of the last write, seconds since 1970 UTC */
+	uint32_t uid;
+	bool is_locked;		  /* NIST hard stop: an administrator or a recovery code ends it */
+	uint32_t fails;		  /* consecutive failures of the user, all sources */
+	uint32_t recovery_id;	  /* the only recovery set that is valid */
+	uint32_t recovery_spent;  /* bit i: code i of that set was used */
+	uint32_t bypass_spent;	  /* bypass grants with id <= this are spent */
+	uint32_t ticket_spent;	  /* enrolment tickets with id <= this are spent */
+	uint32_t notice_told;	  /* notices with id <= this were told */
+	uint64_t grace_start;	  /* first login under enforcement; 0 = not begun */
+	struct state_device device[RECORD_DEVICES_MAX];
+	struct state_bucket bucket[STATE_BUCKETS_MAX];
+};
+
+/* Read a state file: STATE_FILE_LEN bytes, two slots. The newest slot that passes its
+ * checksum wins; *slot is its number (0, 1), the other one is written next.
+ * Two valid slots of the same generation must be equal, else E_CORRUPT.
+ * E_CORRUPT: no slot is whole; *s is zero and *slot is 1 then (0 is written next).
+ * E_CRYPTO: libcrypto refused. Thread-safe. */
+int state_parse(const uint8_t file[STATE_FILE_LEN], struct state *s, unsigned *slot,
+    struct diag *d) MUST_USE;
+
+/* Write one slot. state_parse reads it back equal. E_CRYPTO: libcrypto refused;
+ * E_INVALID: a field is out of range. out is zero then. */
+int state_print(const struct state *s, uint8_t out[STATE_SLOT_LEN]) MUST_USE;
+
+/* The entry of a device, or NULL. */
+struct state_device *state_find(struct state *s, uint32_t id);
+
+/* The entry of a device, made (zero but for id) when there is none, taking a free place or
+ * that of a device that r no longer has. NULL only when r has more devices than places. */
+struct state_device *state_ensure(struct state *s, const struct record *r, uint32_t id);
+
+/* Burn every step of d that could have been used up to now_s: last_step becomes the
+ * larger of itself and step(now) + drift + window. Never lowers. */
+void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
+    unsigned window);
+
+/* Replace a lost state: every device of r burnt, the present recovery set and grants void
+ * (recovery_id = the record's, all spent), notices taken as told, no failures known. Used when a record exists and its state is missing or unreadable.
+ * generation and saved_at are 0: the store and the committer set them. */
+void state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
+
+/* Follow a record that configuration management replaced: give every device of r that has no
+ * entry a burnt one, and take over a recovery set whose id is larger than the known one (an
+ * older set stays void: restoring an old record brings no spent code back).
+ * Returns whether anything changed. */
+bool state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
+
+/* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
+ * a device of r consumed a step later than any that now_s with window could offer. */
+#define STATE_CLOCK_SLACK_S 60
+bool state_is_from_future(const struct state *s, const struct record *r, uint64_t now_s,
+    unsigned window);
+
+#endif
