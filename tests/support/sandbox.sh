@@ -25,7 +25,7 @@ uncover() {
 	local fd=$1 path=$2
 	[ ! -d "$path" ] || return 0
 	mkdir -p "$path"
-	mount --bind "/proc/self/fd/$fd" "$path"
+	mount --no-canonicalize --bind "/proc/self/fd/$fd" "$path"
 }
 
 # Inside the namespace: lay the file systems, then become the command.
