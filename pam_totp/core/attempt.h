@@ -72,9 +72,4 @@ int attempt_count_failure(const struct attempt_request *q, const struct settings
 uint32_t attempt_wait(const struct state *st, const char *source, uint64_t now_s,
     const struct settings *settings);
 
-/* The tag of a source: first 8 bytes of SHA-256 of its normal form, never 0. An IPv6 address
- * counts as its /64 network, an IPv4-mapped one as IPv4, another text as itself, "" as local.
- * E_CRYPTO: *tag is 0. */
-int attempt_source_tag(const char *source, uint64_t *tag) MUST_USE;
-
 #endif
