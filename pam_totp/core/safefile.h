@@ -3,6 +3,7 @@
 #ifndef PAM_TOTP_SAFEFILE_H
 #define PAM_TOTP_SAFEFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,7 @@ struct safefile_rule {
 	uid_t owner;	  /* the only owner accepted, besides root */
 	mode_t forbidden; /* permission bits that must not be set, e.g. 0077, 0022 */
 	size_t max_len;	  /* bytes; more is E_UNSAFE */
+	const char *where; /* what messages call the directory; NULL: only the name is told */
 };
 
 /* Open a directory by absolute path, one component at a time from "/", following no
@@ -35,8 +37,19 @@ struct safefile_rule {
 int safefile_open_dir(const char *path, uid_t owner, mode_t forbidden, int *fd,
     struct diag *d) MUST_USE;
 
+/* Open one directory beneath a directory descriptor that safefile_open_dir gave, by the rules
+ * of its last component. name: no '/', not "." or "..". *fd: the caller closes it; -1 on
+ * error. Codes as safefile_open_dir. */
+int safefile_open_folder(int dir, const char *name, uid_t owner, mode_t forbidden, int *fd,
+    struct diag *d) MUST_USE;
+
+/* Make a directory (0700) beneath dir and sync dir; one that is there already is left as it
+ * is, whatever it is: open it with safefile_open_folder. E_IO. */
+int safefile_make_folder(int dir, const char *name, struct diag *d) MUST_USE;
+
 /* Open one name beneath a directory descriptor that safefile_open_dir gave, then check the
- * descriptor: regular file, one link, owner, bits, size. Never creates.
+ * descriptor: regular file, no second link, owner, bits, size. Never creates. (A file
+ * that was renamed over or unlinked meanwhile has no link left and is still given.)
  * access: O_RDONLY or O_RDWR. name: no '/'. *fd: the caller closes it; -1 on error.
  * *id: may be NULL. E_NOENT, E_UNSAFE (with the reason), E_IO. */
 int safefile_open(int dir, const char *name, int access, const struct safefile_rule *rule,
@@ -48,8 +61,16 @@ int safefile_open(int dir, const char *name, int access, const struct safefile_r
 int safefile_open_or_create(int dir, const char *name, const struct safefile_rule *rule,
     int *fd, bool *created, struct diag *d) MUST_USE;
 
+/* The identity of whatever has that name now; opens nothing, follows no link.
+ * E_NOENT: there is nothing. E_IO. *id is zero then. */
+int safefile_identify(int dir, const char *name, struct safefile_id *id,
+    struct diag *d) MUST_USE;
+
+/* Whether name still names the open file. E_IO; *is_it is false then. */
+int safefile_is_at(int fd, int dir, const char *name, bool *is_it, struct diag *d) MUST_USE;
+
 /* Read a whole open file of at most cap bytes into buf; *len: bytes read.
- * E_IO: read(2) refused. E_UNSAFE: it grew past cap. *len is 0 then. */
+ * E_IO: read(2) refused. E_UNSAFE: it is longer than cap. *len is 0 and buf is wiped then. */
 int safefile_read(int fd, void *buf, size_t cap, size_t *len, struct diag *d) MUST_USE;
 
 /* safefile_open + safefile_read + close for a small file. */

@@ -71,7 +71,8 @@ int store_commit(struct store *s, const char *user, const struct state *state,
  * *version. record NULL removes record and state. The zero version of a load without
  * files creates. A failure or kill in between leaves the old record whole; the state may
  * be the new one, which never re-opens a step.
- * E_CONFLICT, E_UNSAFE, E_IO as store_commit; E_INVALID: the record breaks its rules. */
+ * E_CONFLICT, E_UNSAFE, E_IO as store_commit; E_INVALID: the record breaks its rules or
+ * is another user's; E_LIMIT: its text would pass RECORD_TEXT_MAX. Nothing is written then. */
 int store_replace(struct store *s, const char *user, const struct record *record,
     const struct state *state, struct store_version *version, struct diag *d) MUST_USE;
 
@@ -89,7 +90,8 @@ void store_close(struct store *s);
 
 /* Read-modify-replace with retries: load, let change edit the entry, replace. change gets a
  * fresh entry each round and returns 0, or a code that ends it without writing; it may set
- * e->has_record to false to remove the record. Lost states are burnt (state_rebuild,
+ * e->has_record to false to remove the record (a user who had none and gets none has the
+ * state alone committed). saved_at is raised to now_s afterwards, never lowered. Lost states are burnt (state_rebuild,
  * state_adopt with now_s and window) before change sees them.
  * Returns change's code, or that of load/replace; E_CONFLICT after STORE_ROUNDS_MAX rounds. */
 int store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
