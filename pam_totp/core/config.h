@@ -12,6 +12,8 @@
 #define CONFIG_FILE_MAX 65536 /* bytes of the settings file */
 #define CONFIG_TEXT_CAP 256   /* a text value, with NUL */
 #define CONFIG_SERVICE_MAX 64 /* bytes of a section's service name */
+#define CONFIG_LINE_MAX 1024  /* bytes of a line */
+#define CONFIG_SECTIONS_MAX 64
 
 enum config_feedback { FEEDBACK_FULL = 1, FEEDBACK_NONE };
 enum config_first_pass { FIRST_PASS_NO = 1, FIRST_PASS_TRY, FIRST_PASS_USE, FIRST_PASS_APPEND };
@@ -44,20 +46,22 @@ struct config_key {
 	const char *help;
 };
 
-/* Fill s with the defaults (the text of each row's default_value through its own parser). */
+/* Fill s with the defaults (the text of each row's default_value through its own parser).
+ * A build whose default is refused leaves *s zero, and config_load says which. */
 void config_defaults(struct settings *s);
 
 /* Apply the text of a settings file (len bytes, at most CONFIG_FILE_MAX): `key = value` lines,
- * '#' comments, `[service NAME]` sections; top-level keys first, then those of the sections
- * whose NAME is exactly `service`, whatever their order in the file. Every section is checked,
- * also of other services. A key twice in one section is an error.
+ * '#' comments, `[service NAME]` sections; top-level keys first, then those of the section
+ * whose NAME is exactly `service`, wherever it stands. Every section is checked, also of
+ * other services. A key twice in one section, or a section twice, is an error. NAME is in
+ * lower case, as libpam makes service names.
  * service: may be NULL (only top-level keys apply). file: what messages call it.
- * E_INVALID: file, line, key and what was expected in d; s is not to be used then. */
+ * E_INVALID: file, line, key and what was expected in d; *s is zero then. */
 int config_parse_file(const char *text, size_t len, const char *file, const char *service,
     struct settings *s, struct diag *d) MUST_USE;
 
 /* Apply one module argument "key=value". `conf` is not a setting: see config_find_conf.
- * E_INVALID: unknown key or bad value; s is not to be used then. */
+ * E_INVALID: unknown key or bad value; *s is zero then. */
 int config_parse_argument(const char *argument, struct settings *s, struct diag *d) MUST_USE;
 
 /* The value of a "conf=" argument among argc arguments, or fallback when there is none.
@@ -67,8 +71,9 @@ int config_find_conf(int argc, const char *const *argv, const char *fallback, co
 
 /* The whole of step 1 of a login: defaults, then the settings file, then the arguments.
  * The file must be root's (or the effective user's) and writable by nobody else; the file at
- * `fallback` may be missing, one that conf= names may not.
- * Other codes as safefile_open; s is not to be used then. */
+ * `fallback` may be missing, one that conf= names may not (E_INVALID, never E_NOENT). A key
+ * twice among the arguments is an error. fallback: absolute.
+ * E_INVALID; E_UNSAFE, E_IO as safefile_open; *s is zero then: no store, nobody let through. */
 int config_load(int argc, const char *const *argv, const char *fallback, const char *service,
     struct settings *s, struct diag *d) MUST_USE;
 
