@@ -50,16 +50,17 @@ bool otp_params_ok(const struct otp_params *p);
 
 /* The name of an algorithm as in otpauth URIs ("SHA1", "SHA256", "SHA512");
  * "?" for a value outside the enum. otp_algorithm_parse takes it back, any case:
- * E_INVALID: another word. */
+ * E_INVALID: another word; *a is 0 then, which no function accepts. */
 const char *otp_algorithm_name(enum otp_algorithm a);
 int otp_algorithm_parse(struct span s, enum otp_algorithm *a) MUST_USE;
 
 /* Fill s with OTP_SECRET_DEFAULT (SHA1), 40 (SHA256) or 60 (SHA512) random bytes, the
  * multiples of 5 nearest to the HMAC output, so that base32 needs no padding.
- * E_CRYPTO: getentropy(3) refused; s is wiped then. */
+ * E_INVALID: no such algorithm. E_CRYPTO: getentropy(3) refused; s is wiped then. */
 int otp_secret_generate(enum otp_algorithm a, struct otp_secret *s) MUST_USE;
 
 /* The step that holds a moment: now_s / period_s. now_s: seconds since 1970 UTC.
+ * OTP_NO_STEP for a period of 0, which every function below then refuses.
  * Source: RFC 6238 section 4.2 with T0 = 0. */
 uint64_t otp_step(const struct otp_params *p, uint64_t now_s);
 
@@ -79,8 +80,10 @@ int otp_match(const struct otp_params *p, const struct otp_secret *s, uint64_t f
     unsigned count, struct otp_typed typed, uint64_t *mask) MUST_USE;
 
 /* Find the step T in first..last whose code is code1 and whose successor's code is
- * code2: the step nearest to `near` when several fit. All steps are computed.
- * *step: T, or OTP_NO_STEP when there is none. last - first: at most 6000.
+ * code2: the step nearest to `near` when several fit, the later of two
+ * equally near ones. All steps are computed.
+ * *step: T, or OTP_NO_STEP when there is none. last - first: at most 6000;
+ * last: below UINT64_MAX.
  * E_INVALID, E_CRYPTO as otp_code; *step is OTP_NO_STEP then. Source: RFC 4226 section 7.4. */
 int otp_find_pair(const struct otp_params *p, const struct otp_secret *s, uint64_t first,
     uint64_t last, uint64_t near, struct otp_typed code1, struct otp_typed code2,

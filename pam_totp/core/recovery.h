@@ -46,7 +46,7 @@ void recovery_typed_wipe(struct recovery_typed *t);
 
 /* Make a new set of RECOVERY_CODES_MAX codes with the given id (not 0): the hashes
  * into *set, the codes into *sheet, which the caller shows once and wipes.
- * E_CRYPTO: no random bytes, or libcrypto refused; both are wiped then. */
+ * E_INVALID: id is 0. E_CRYPTO: no random bytes, or libcrypto refused; both are wiped then. */
 int recovery_generate(uint32_t id, struct recovery_set *set, struct recovery_sheet *sheet) MUST_USE;
 
 /* Read a typed recovery code: blanks and '-' are passed over, either case.
@@ -56,8 +56,9 @@ int recovery_parse_typed(struct span answer, struct recovery_typed *out) MUST_US
 
 /* Which code of the set was typed: *index is 0..count-1, or -1 for none. One
  * key derivation (PBKDF2-HMAC-SHA256, RFC 8018 section 5.2) whatever the outcome;
- * all hashes are compared in constant time. A set with count 0 does the same work.
- * E_CRYPTO: libcrypto refused; *index is -1 then. */
+ * all hashes are compared in constant time. A set with id 0 or count 0 matches nothing,
+ * after the same work.
+ * E_INVALID: count or iterations out of range. E_CRYPTO: libcrypto refused. *index is -1 then. */
 int recovery_match(const struct recovery_set *set, const struct recovery_typed *typed,
     int *index) MUST_USE;
 
