@@ -16,8 +16,9 @@
 #define RECORD_FORMER_MAX 16   /* tombstones; the oldest makes room */
 #define RECORD_NOTICES_MAX 8   /* the oldest makes room */
 #define RECORD_NAME_CAP 65     /* device name, with NUL */
-#define RECORD_USER_CAP 257    /* user name, with NUL; LOGIN_NAME_MAX */
+#define RECORD_USER_CAP 256    /* user name, with NUL; NAME_MAX and LOGIN_NAME_MAX */
 #define RECORD_REASON_CAP 161  /* free text, printable ASCII, with NUL */
+#define RECORD_TIME_MAX UINT64_C(253402300799) /* the last second of the year 9999 */
 
 enum device_type { DEVICE_VIRTUAL = 1, DEVICE_HARDWARE };
 enum device_state { DEVICE_PENDING = 1, DEVICE_ACTIVE, DEVICE_DISABLED };
@@ -32,7 +33,7 @@ struct record_device {
 	uint64_t created;   /* seconds since 1970 UTC, as all times here */
 	uint64_t expires;   /* 0 = never; a pending device always has one */
 	uint64_t rotate_by; /* 0 = no rotation demanded */
-	uint32_t replaces;  /* id of the device that this pending one rotates; 0 */
+	uint32_t replaces;  /* id of the device that this pending one rotates; else 0 */
 };
 
 /* A device that was: kept without its secret (NIST SP 800-63B-4 section 4.1). */
@@ -85,7 +86,7 @@ void record_wipe(struct record *r);
  * E_INVALID: the user name is refused by record_user_ok; *r is wiped then. */
 int record_init(struct record *r, const char *user, uint32_t uid) MUST_USE;
 
-/* Whether a user name may have a record and so become a file name: 1..256 bytes, not
+/* Whether a user name may have a record and so become a file name: 1..255 bytes, not
  * beginning with '.' (so neither "." nor ".."), no '/', no byte below 0x21, no 0x7f.
  * The only such function. name: may be NULL (refused). */
 bool record_user_ok(const char *name);
@@ -93,6 +94,17 @@ bool record_user_ok(const char *name);
 /* Whether a device name is AWS's: 1-64 of A-Z a-z 0-9 + = , . @ - _, not "." or "..",
  * no leading '-'. name: may be NULL (refused). */
 bool record_device_name_ok(const char *name);
+
+/* Whether a text may be a reason or a notice: 1..RECORD_REASON_CAP - 1 printable ASCII bytes
+ * (0x20..0x7e), no blank at either end. text: may be NULL (refused). */
+bool record_text_ok(const char *text);
+
+/* Whether two device names are the same: ASCII case apart, whatever the locale is. */
+bool record_is_same_name(const char *a, const char *b);
+
+/* The first rule that r breaks, as "key: expected what" (fixed text, no value of r), or NULL
+ * when record_print would write it. Secrets are compared in constant time. */
+const char *record_fault(const struct record *r);
 
 /* The device of that name, without regard to case; NULL when there is none. */
 struct record_device *record_find_name(struct record *r, const char *name);

@@ -13,6 +13,10 @@
 #define STATE_FILE_LEN (2 * STATE_SLOT_LEN) /* exactly, always */
 #define STATE_SUM_LEN 32		    /* SHA-256 at the end of a slot */
 #define STATE_BUCKETS_MAX 7
+#define STATE_DRIFT_MAX 100000		    /* steps each way: beyond any resync, 34 days of 30 s */
+#define STATE_STEP_MAX RECORD_TIME_MAX	    /* steps are fewer than seconds; leaves room to add */
+#define STATE_WINDOW_MAX 3		    /* steps; the widest `window` a service may have */
+#define STATE_RECOVERY_ALL ((UINT32_C(1) << RECOVERY_CODES_MAX) - 1) /* every code spent */
 
 struct state_device {
 	uint32_t id;	    /* the record's device id; 0 = free */
@@ -54,8 +58,10 @@ struct state {
 int state_parse(const uint8_t file[STATE_FILE_LEN], struct state *s, unsigned *slot,
     struct diag *d) MUST_USE;
 
-/* Write one slot. state_parse reads it back equal. E_CRYPTO: libcrypto refused;
- * E_INVALID: a field is out of range. out is zero then. */
+/* Write one slot. state_parse reads it back equal; what a free place (id or tag 0) holds
+ * is written as zero. E_CRYPTO: libcrypto refused; E_INVALID: a field is out of range
+ * (times to RECORD_TIME_MAX, last_step to STATE_STEP_MAX, drift within STATE_DRIFT_MAX,
+ * recovery_spent within STATE_RECOVERY_ALL, an id or a tag twice). out is zero then. */
 int state_print(const struct state *s, uint8_t out[STATE_SLOT_LEN]) MUST_USE;
 
 /* The entry of a device, or NULL. */
@@ -71,18 +77,21 @@ void state_burn(struct state_device *sd, const struct record_device *d, uint64_t
     unsigned window);
 
 /* Replace a lost state: every device of r burnt, the present recovery set and grants void
- * (recovery_id = the record's, all spent), notices taken as told, no failures known. Used when a record exists and its state is missing or unreadable.
- * generation and saved_at are 0: the store and the committer set them. */
+ * (recovery_id = the record's, all spent), notices taken as told, a grace time taken as over
+ * (grace_start 1), no failures known. Used when a record exists and its state is missing or
+ * unreadable. generation and saved_at are 0: the store and the committer set them. */
 void state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
 
 /* Follow a record that configuration management replaced: give every device of r that has no
  * entry a burnt one, and take over a recovery set whose id is larger than the known one (an
- * older set stays void: restoring an old record brings no spent code back).
+ * older set stays void: restoring an old record brings no spent code back). When the record's
+ * uid is another than the state's, all devices are burnt and the uid is taken over.
  * Returns whether anything changed. */
 bool state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
 
 /* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
- * a device of r consumed a step later than any that now_s with window could offer. */
+ * a device of r consumed a step later than any that now_s could offer, with the same slack
+ * and the widest window (at least STATE_WINDOW_MAX: another service may have a wider one). */
 #define STATE_CLOCK_SLACK_S 60
 bool state_is_from_future(const struct state *s, const struct record *r, uint64_t now_s,
     unsigned window);
