@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* The file back end of the seam: DIR/secrets/<user> and DIR/state/<user>. Obligations:
+ *
+ *  1. A loader never pairs a new record with an older state, which could re-open a step. A
+ *     writer makes the state durable first and the record second; a loader reads the record
+ *     first and the state second, so the state it gets is as new as its record or newer.
+ *     That the record is still the same after the state was read makes the pair a moment
+ *     that was, except while somebody replaces it all the time; commit finds the rest.
+ *  2. A write happens only if, under the user's lock, record and state are what *version
+ *     says: the record by its identity (any change by anybody, also of the same bytes, shows
+ *     in inode or ctime), the state by generation and checksum.
+ *  3. The lock is the state file's, one a user, held inside commit and replace only.
+ *  4. Only a missing file, or a missing folder of a store that was never written, is "none";
+ *     loading creates nothing (DESIGN promises 1, 6).
+ *  5. Removal takes the record away first: a state without a record opens nothing, a record
+ *     without its state would be a loss to rebuild.
+ *  6. The text of a record is wiped on every way out (DESIGN promise 7). */
+
+#include "store_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "safefile.h"
+#include "store_file_state.h"
+
+#define FOLDER_FORBIDDEN ((mode_t)0077)
+#define RECORD_FORBIDDEN ((mode_t)0077)
+#define LOAD_ROUNDS_MAX 8 /* records change by hand or by cron; eight in one load is no accident */
+
+#define TEMP_SUFFIX ".new"
+#define FILE_USER_MAX (NAME_MAX - 1 - (sizeof(TEMP_SUFFIX) - 1)) /* "." user ".new" */
+
+struct store_file {
+	struct store base; /* first: the seam's pointer is ours */
+	uid_t owner;	   /* the effective user at the opening */
+	int dir;
+	int secrets; /* -1: not there yet */
+	int state;   /* -1: not there yet */
+};
+
+/* What a record's file was; id is zero when there was none. */
+struct seen_record {
+	bool is_there;
+	struct safefile_id id;
+};
+
+static struct store_file *
+file_of(struct store *s)
+{
+	return (struct store_file *)s;
+}
+
+/* store_version, the layout of this back end: the record's identity (device, inode, size,
+ * ctime), then kind, slot, generation and checksum of the state. All-zero: nothing there. */
+static void
+set_version(struct store_version *v, const struct seen_record *seen,
+    const struct store_file_state *f)
+{
+	uint8_t *b = v->bytes;
+	memset(b, 0, sizeof(v->bytes));
+	b[0] = seen->is_there ? 1 : 0;
+	b[1] = (uint8_t)f->kind;
+	b[2] = f->kind == STORE_FILE_WHOLE ? (uint8_t)f->slot : 0;
+	bytes_set_le32(b + 4, (uint32_t)seen->id.changed_ns); /* below 10^9 */
+	bytes_set_le64(b + 8, seen->id.device);
+	bytes_set_le64(b + 16, seen->id.inode);
+	bytes_set_le64(b + 24, seen->id.size);
+	bytes_set_le64(b + 32, seen->id.changed_s);
+	bytes_set_le64(b + 40, f->kind == STORE_FILE_WHOLE ? f->state.generation : 0);
+	memcpy(b + 48, f->sum, STORE_FILE_SUM_LEN);
+}
+
+static enum store_file_kind
+version_kind(const struct store_version *v)
+{
+	return (enum store_file_kind)v->bytes[1];
+}
+
+/* A user name that is also a file name with room for that of the temporary file. */
+static int
+check_name(const char *user, struct diag *d)
+{
+	if (strlen(user) > FILE_USER_MAX)
+		return diag_set(d, E_INVALID, "user names of more than %zu bytes have no place "
+		    "in a file store", (size_t)FILE_USER_MAX);
+	return 0;
+}
+
+/* Open one folder unless it is open; a missing one stays -1 without an error. */
+static int
+open_folder(const struct store_file *fs, const char *name, int *fd, struct diag *d)
+{
+	if (*fd >= 0)
+		return 0;
+	int r = safefile_open_folder(fs->dir, name, fs->owner, FOLDER_FORBIDDEN, fd, d);
+	return r == E_NOENT ? 0 : r;
+}
+
+/* Asked again with every call while a folder is missing: another process may have made it. */
+static int
+open_folders(struct store_file *fs, struct diag *d)
+{
+	int r = open_folder(fs, "secrets", &fs->secrets, d);
+	return r == 0 ? open_folder(fs, "state", &fs->state, d) : r;
+}
+
+static int
+make_folder(const struct store_file *fs, const char *name, int *fd, struct diag *d)
+{
+	if (*fd >= 0)
+		return 0;
+	int r = safefile_make_folder(fs->dir, name, d);
+	if (r == 0)
+		r = safefile_open_folder(fs->dir, name, fs->owner, FOLDER_FORBIDDEN, fd, d);
+	/* Made or found a moment ago: gone again is trouble, not "none". */
+	return r == E_NOENT ? E_IO : r;
+}
+
+/* Obligation 6. *seen is what was read, and says whether there was anything. */
+static int
+read_record(const struct store_file *fs, const char *user, struct record *record,
+    struct seen_record *seen, struct diag *d)
+{
+	const struct safefile_rule rule = { .owner = fs->owner, .forbidden = RECORD_FORBIDDEN,
+		.max_len = RECORD_TEXT_MAX, .where = "secrets" };
+	char text[RECORD_TEXT_MAX];
+	char where[sizeof("secrets/") + NAME_MAX];
+	struct bytes_writer w;
+	size_t len = 0;
+
+	bytes_writer_init(&w, where, sizeof(where));
+	bytes_put(&w, "secrets/");
+	bytes_put(&w, user);
+	memset(seen, 0, sizeof(*seen));
+	if (fs->secrets < 0 || store_is_decoy(user))
+		return 0;
+	int r = safefile_slurp(fs->secrets, user, &rule, text, sizeof(text), &len, &seen->id, d);
+	if (r == E_NOENT)
+		return 0;
+	if (r == 0 && len == 0)
+		r = diag_set(d, E_CORRUPT, "%s: is empty, expected a record", where);
+	if (r == 0)
+		r = record_parse(text, len, where, record, d);
+	if (r == 0 && strcmp(record->user, user) != 0)
+		r = diag_set(d, E_CORRUPT, "%s: holds the record of another user", where);
+	bytes_wipe(text, sizeof(text));
+	seen->is_there = r == 0;
+	if (r != 0)
+		record_wipe(record);
+	return r;
+}
+
+/* What a record's file is now. */
+static int
+look_at_record(const struct store_file *fs, const char *user, struct seen_record *seen,
+    struct diag *d)
+{
+	memset(seen, 0, sizeof(*seen));
+	if (fs->secrets < 0 || store_is_decoy(user))
+		return 0;
+	int r = safefile_identify(fs->secrets, user, &seen->id, d);
+	seen->is_there = r == 0;
+	return r == E_NOENT ? 0 : r;
+}
+
+static bool
+is_same_record(const struct seen_record *a, const struct seen_record *b)
+{
+	return a->is_there == b->is_there && a->id.device == b->id.device &&
+	    a->id.inode == b->id.inode && a->id.size == b->id.size &&
+	    a->id.changed_s == b->id.changed_s && a->id.changed_ns == b->id.changed_ns;
+}
+
+/* One user's state, or none where there is no folder. */
+static int
+read_state(const struct store_file *fs, const char *user, struct store_file_state *f,
+    struct diag *d)
+{
+	memset(f, 0, sizeof(*f));
+	f->fd = -1;
+	if (fs->state < 0)
+		return 0;
+	return store_file_state_read(fs->state, user, fs->owner, f, d);
+}
+
+static enum state_health
+health_of(const struct store_file_state *f, bool has_record)
+{
+	switch (f->kind) {
+	case STORE_FILE_WHOLE:
+		return STATE_WHOLE;
+	case STORE_FILE_NONE:
+		return has_record ? STATE_LOST : STATE_FRESH;
+	case STORE_FILE_RUIN:
+		break; /* also without a record: what it counted must not become zero */
+	}
+	return STATE_LOST;
+}
+
+static int
+file_load(struct store *s, const char *user, struct store_entry *e, struct diag *d)
+{
+	struct store_file *fs = file_of(s);
+	struct store_file_state f = { .fd = -1 };
+	struct seen_record before = { 0 };
+	struct seen_record after = { 0 };
+
+	int r = check_name(user, d);
+	if (r == 0)
+		r = open_folders(fs, d);
+	if (r != 0)
+		return r;
+
+	bool is_one_moment = false;
+	for (int round = 0; r == 0 && !is_one_moment && round < LOAD_ROUNDS_MAX; round++) {
+		record_wipe(&e->record);
+		r = read_record(fs, user, &e->record, &before, d); /* obligation 1: first */
+		if (r == 0)
+			r = read_state(fs, user, &f, d);
+		if (r == 0)
+			r = look_at_record(fs, user, &after, d);
+		is_one_moment = r == 0 && is_same_record(&before, &after);
+	}
+	if (r != 0)
+		return r; /* the caller wipes *e */
+
+	e->has_record = before.is_there;
+	e->health = health_of(&f, e->has_record);
+	e->state = f.state;
+	set_version(&e->version, &before, &f);
+	return 0;
+}
+
+/* Obligations 2 and 3: on 0 the user's lock is held in *f and everything is what *version
+ * says; *seen is the record. */
+static int
+hold_unchanged(const struct store_file *fs, const char *user, const struct store_version *version,
+    struct store_file_state *f, struct seen_record *seen, struct diag *d)
+{
+	/* A state file is made only for a caller who saw none. */
+	bool may_create = version_kind(version) == STORE_FILE_NONE;
+	struct store_version now;
+
+	int r = store_file_state_hold(fs->state, user, fs->owner, may_create, f, d);
+	if (r != 0)
+		return r;
+	r = look_at_record(fs, user, seen, d);
+	if (r == 0) {
+		set_version(&now, seen, f);
+		if (memcmp(now.bytes, version->bytes, sizeof(now.bytes)) != 0)
+			r = diag_set(d, E_CONFLICT, "%s: changed since it was loaded", user);
+	}
+	if (r != 0)
+		store_file_state_close(f);
+	return r;
+}
+
+static int
+file_commit(struct store *s, const char *user, const struct state *state,
+    struct store_version *version, struct diag *d)
+{
+	struct store_file *fs = file_of(s);
+	struct store_file_state f = { .fd = -1 };
+	struct seen_record seen = { 0 };
+
+	int r = check_name(user, d);
+	if (r == 0)
+		r = open_folders(fs, d);
+	/* A store without a state folder was never written: no user of it has a record, so there
+	 * is nobody whose throttle a decoy would have to look like. For a user the folder is
+	 * made: configuration management may have brought the records alone. */
+	if (r == 0 && fs->state < 0 && store_is_decoy(user))
+		return 0;
+	if (r == 0)
+		r = make_folder(fs, "state", &fs->state, d);
+	if (r == 0)
+		r = hold_unchanged(fs, user, version, &f, &seen, d);
+	if (r == 0)
+		r = store_file_state_write(&f, fs->state, state, d);
+	if (r == 0)
+		set_version(version, &seen, &f);
+	store_file_state_close(&f);
+	return r;
+}
+
+/* Put the record in its place; *seen is what it is then. The name of the temporary file
+ * is nobody else's while the lock is held, and no user's: those do not begin with '.'. */
+static int
+put_record(const struct store_file *fs, const char *user, const char *text, size_t len,
+    struct seen_record *seen, struct diag *d)
+{
+	char temp[NAME_MAX + 1];
+	struct bytes_writer w;
+
+	bytes_writer_init(&w, temp, sizeof(temp));
+	bytes_put(&w, ".");
+	bytes_put(&w, user);
+	bytes_put(&w, TEMP_SUFFIX);
+	if (w.has_overflowed)
+		return diag_set(d, E_INVALID, "user name too long");
+	int r = safefile_replace(fs->secrets, user, temp, text, len, d);
+	if (r == 0)
+		r = look_at_record(fs, user, seen, d);
+	return r;
+}
+
+/* Obligation 5. What is gone already is no error: that was the wish. */
+static int
+remove_both(const struct store_file *fs, const char *user, struct diag *d)
+{
+	int r = safefile_remove(fs->secrets, user, d);
+	if (r == 0 || r == E_NOENT)
+		r = safefile_remove(fs->state, user, d);
+	return r == E_NOENT ? 0 : r;
+}
+
+static int
+file_replace(struct store *s, const char *user, const struct record *record,
+    const struct state *state, struct store_version *version, struct diag *d)
+{
+	struct store_file *fs = file_of(s);
+	struct store_file_state f = { .fd = -1 };
+	struct seen_record seen = { 0 };
+	char text[RECORD_TEXT_MAX + 1];
+	size_t len = 0;
+
+	int r = check_name(user, d);
+	if (r == 0 && record != NULL) {
+		r = record_print(record, text, sizeof(text), &len);
+		if (r != 0)
+			r = diag_set(d, r, "%s: a record that cannot be written: %s", user,
+			    diag_code_text(r));
+	}
+	if (r == 0)
+		r = open_folders(fs, d);
+	if (r == 0) /* in this order: a state folder means that records had their place */
+		r = make_folder(fs, "secrets", &fs->secrets, d);
+	if (r == 0)
+		r = make_folder(fs, "state", &fs->state, d);
+	if (r == 0)
+		r = hold_unchanged(fs, user, version, &f, &seen, d);
+
+	if (r == 0 && record == NULL) {
+		r = remove_both(fs, user, d);
+		if (r == 0)
+			memset(version, 0, sizeof(*version));
+	} else if (r == 0) {
+		r = store_file_state_write(&f, fs->state, state, d); /* obligation 1: first */
+		if (r == 0)
+			r = put_record(fs, user, text, len, &seen, d);
+		if (r == 0)
+			set_version(version, &seen, &f);
+	}
+	bytes_wipe(text, sizeof(text)); /* obligation 6 */
+	store_file_state_close(&f);
+	return r;
+}
+
+static int
+file_list(struct store *s, int (*each)(const char *user, void *ctx), void *ctx, struct diag *d)
+{
+	struct store_file *fs = file_of(s);
+	int r = open_folders(fs, d);
+	if (r != 0 || fs->secrets < 0)
+		return r;
+
+	/* A description of its own: a dup(2) would share the position with other lists. */
+	int fd = openat(fs->secrets, ".",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL) {
+		r = diag_set(d, E_IO, "secrets: opendir: %m");
+		safefile_close(&fd);
+		return r;
+	}
+	while (r == 0) {
+		errno = 0;
+		const struct dirent *entry = readdir(dir);
+		if (entry == NULL) {
+			if (errno != 0)
+				r = diag_set(d, E_IO, "secrets: readdir: %m");
+			break;
+		}
+		if (record_user_ok(entry->d_name))
+			r = each(entry->d_name, ctx);
+	}
+	closedir(dir);
+	return r;
+}
+
+static void
+file_close(struct store *s)
+{
+	struct store_file *fs = file_of(s);
+	safefile_close(&fs->state);
+	safefile_close(&fs->secrets);
+	safefile_close(&fs->dir);
+	free(fs);
+}
+
+static const struct store_ops file_ops = {
+	.load = file_load,
+	.commit = file_commit,
+	.replace = file_replace,
+	.list = file_list,
+	.close = file_close,
+};
+
+int
+store_file_open(const char *dir, struct store **s, struct diag *d)
+{
+	*s = NULL;
+	struct store_file *fs = malloc(sizeof(*fs));
+	if (fs == NULL)
+		return diag_set(d, E_IO, "out of memory");
+	*fs = (struct store_file) {
+		.base.ops = &file_ops, .owner = geteuid(), .dir = -1, .secrets = -1, .state = -1
+	};
+	int r = safefile_open_dir(dir, fs->owner, FOLDER_FORBIDDEN, &fs->dir, d);
+	if (r == 0)
+		r = open_folders(fs, d);
+	if (r != 0) {
+		file_close(&fs->base);
+		return r;
+	}
+	*s = &fs->base;
+	return 0;
+}
