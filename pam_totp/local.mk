@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the pam_totp authors
+# The module, and the core that it shares with the programs and the tests.
+
+noinst_LTLIBRARIES += %D%/libtotpcore.la
+%C%_libtotpcore_la_SOURCES = \
+	%D%/core/attempt.c %D%/core/attempt.h \
+	%D%/core/bytes.c %D%/core/bytes.h \
+	%D%/core/config.c %D%/core/config.h \
+	%D%/core/diag.c %D%/core/diag.h \
+	%D%/core/encode.c %D%/core/encode.h \
+	%D%/core/enrolment.c %D%/core/enrolment.h \
+	%D%/core/otp.c %D%/core/otp.h \
+	%D%/core/policy.c %D%/core/policy.h \
+	%D%/core/record.c %D%/core/record.h \
+	%D%/core/record_keys.c %D%/core/record_keys.h \
+	%D%/core/record_rules.c \
+	%D%/core/record_text.c \
+	%D%/core/recovery.c %D%/core/recovery.h \
+	%D%/core/safefile.c %D%/core/safefile.h \
+	%D%/core/safefile_write.c \
+	%D%/core/state.c %D%/core/state.h \
+	%D%/core/store.c %D%/core/store.h \
+	%D%/core/store_file.c %D%/core/store_file.h \
+	%D%/core/store_file_state.c %D%/core/store_file_state.h \
+	%D%/core/throttle.c %D%/core/throttle.h
+%C%_libtotpcore_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+
+pam_LTLIBRARIES += %D%/pam_totp.la
+%C%_pam_totp_la_SOURCES = \
+	%D%/host.c %D%/host.h \
+	%D%/pam_totp.c
+%C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+%C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \
+	-module -avoid-version -shared \
+	-Wl,--version-script=$(srcdir)/%D%/pam_totp.map
+%C%_pam_totp_la_LIBADD = %D%/libtotpcore.la $(PAM_LIBS) $(CRYPTO_LIBS)
+EXTRA_%C%_pam_totp_la_DEPENDENCIES = %D%/pam_totp.map
+EXTRA_DIST += %D%/pam_totp.map
+
+dist_man_MANS += %D%/pam_totp.8 %D%/pam_totp.conf.5

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the pam_totp authors
+#
+# Every test prints TAP and runs under automake's TAP driver, which counts a
+# crash, a missing plan and a plan that is not kept as errors. A suite is a
+# variable; `make check-unit` and so on run one, `make check` runs all. A test
+# that needs root, a tool or a terminal skips itself and says so.
+
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	VECTORS_DIR='$(abs_top_srcdir)/tests/vectors'; export VECTORS_DIR; \
+	STAGE='$(abs_top_builddir)/stage'; export STAGE; \
+	CC='$(CC)'; export CC; \
+	$(SANITIZER_ENVIRONMENT)
+
+if SANITIZERS
+SANITIZER_ENVIRONMENT = \
+	SANITIZERS=yes; export SANITIZERS; \
+	ASAN_OPTIONS=$${ASAN_OPTIONS-detect_stack_use_after_return=1:strict_string_checks=1}; \
+	UBSAN_OPTIONS=$${UBSAN_OPTIONS-print_stacktrace=1}; \
+	export ASAN_OPTIONS UBSAN_OPTIONS;
+endif
+
+TEST_EXTENSIONS = .sh .py
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \
+	$(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+PY_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = $(BASH_PROGRAM)
+PY_LOG_COMPILER = /usr/bin/python3
+
+# --- source: rules that the sources and the built files keep --------------------
+
+source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
+
+# --- unit: core and the shared parts of the programs, one binary a file ---------
+
+unit_programs = \
+	%D%/unit/test_attempt \
+	%D%/unit/test_bytes \
+	%D%/unit/test_config \
+	%D%/unit/test_diag \
+	%D%/unit/test_encode \
+	%D%/unit/test_enrolment \
+	%D%/unit/test_otp \
+	%D%/unit/test_otpauth \
+	%D%/unit/test_policy \
+	%D%/unit/test_protocol \
+	%D%/unit/test_qr \
+	%D%/unit/test_record \
+	%D%/unit/test_recovery \
+	%D%/unit/test_safefile \
+	%D%/unit/test_state \
+	%D%/unit/test_store \
+	%D%/unit/test_ui
+unit_tests = $(unit_programs) %D%/unit/man_keys.sh
+
+# What tests share; each takes from it what it names, as from the two archives
+# of the product, which are the very objects that ship.
+check_LTLIBRARIES += %D%/support/libtests.la
+%C%_support_libtests_la_SOURCES = \
+	%D%/support/store_memory.c %D%/support/store_memory.h \
+	%D%/support/vectors.c %D%/support/vectors.h
+%C%_support_libtests_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+
+check_PROGRAMS += $(unit_programs) %D%/unit/print_keys
+
+# Without _LDADD or _SOURCES of its own a program is its one .c file and these.
+AM_DEFAULT_SOURCE_EXT = .c
+LDADD = %D%/support/libtests.la utils/libtotputils.la pam_totp/libtotpcore.la \
+	$(CMOCKA_LIBS) $(CRYPTO_LIBS) $(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS)
+
+EXTRA_DIST += %D%/vectors \
+	$(source_tests) %D%/unit/man_keys.sh \
+	%D%/support/c_code.py %D%/support/dependencies.sh %D%/support/forbidden.sh \
+	%D%/support/sandbox.sh %D%/support/tap.sh
+
+# --- the suites ------------------------------------------------------------------
+
+TESTS = $(source_tests) $(unit_tests) $(module_tests) $(cli_tests) \
+	$(system_tests) $(race_tests)
+
+# One suite, as in `make check-suite SUITE=unit`; and the names of its tests.
+check-suite:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$($(SUITE)_tests)'
+list-suite:
+	@echo $($(SUITE)_tests)
+.PHONY: check-suite list-suite
+
+if !HAVE_CMOCKA
+check-local:
+	@echo 'make check needs cmocka (Debian: libcmocka-dev)' >&2; exit 1
+endif
+
+# What the tests of the whole run: an installation below the build, whose helper
+# is not set-uid (the sandbox of the system tests makes it so in its own mounts).
+check_DATA = stage.stamp
+stage.stamp: $(PROGRAMS) $(LTLIBRARIES) $(dist_man_MANS)
+	@rm -rf stage
+	$(AM_V_GEN)$(MAKE) $(AM_MAKEFLAGS) install \
+		DESTDIR='$(abs_top_builddir)/stage' helper_mode=0755 >stage.log 2>&1 \
+		|| { cat stage.log >&2; exit 1; }
+	@touch $@
+clean-local:
+	rm -rf stage
+CLEANFILES = stage.stamp stage.log

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the pam_totp authors
+# The three programs. What they share is an archive, from which a program takes
+# only the objects that it names: so each links no library but its own.
+
+noinst_LTLIBRARIES += %D%/libtotputils.la
+%C%_libtotputils_la_SOURCES = \
+	%D%/exit_codes.h \
+	%D%/json.c %D%/json.h \
+	%D%/otpauth.c %D%/otpauth.h \
+	%D%/phrases.c %D%/phrases.h \
+	%D%/protocol.c %D%/protocol.h \
+	%D%/secret_input.h \
+	%D%/table.c %D%/table.h \
+	%D%/text.c %D%/text.h
+%C%_libtotputils_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS) \
+	$(PNG_CFLAGS) $(SMARTCOLS_CFLAGS)
+
+bin_PROGRAMS += %D%/totp-enroll
+%C%_totp_enroll_SOURCES = \
+	%D%/totp-enroll.c
+%C%_totp_enroll_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
+%C%_totp_enroll_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
+%C%_totp_enroll_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
+	$(QRENCODE_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS)
+
+helper_PROGRAMS += %D%/totp-helper
+%C%_totp_helper_SOURCES = \
+	%D%/totp-helper.c
+%C%_totp_helper_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
+%C%_totp_helper_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
+%C%_totp_helper_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
+	$(PAM_LIBS) $(CRYPTO_LIBS)
+
+sbin_PROGRAMS += %D%/totp-admin
+%C%_totp_admin_SOURCES = \
+	%D%/admin.c %D%/admin.h
+%C%_totp_admin_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
+%C%_totp_admin_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
+%C%_totp_admin_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
+	$(SMARTCOLS_LIBS) $(CRYPTO_LIBS)
+
+dist_man_MANS += %D%/totp-enroll.1 %D%/totp-admin.8 %D%/totp-helper.8
