@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* All that is asked of libpam or told to it. We are a guest in a process that runs as root
+ * and belongs to somebody else:
+ *
+ *  1. What the application says (user, remote host, tty, answers) is bytes of unknown
+ *     content and length; each is copied once, bounded, and pinned.
+ *  2. Nothing of the process is changed: no environment, locale, signal, umask, directory,
+ *     syslog identity. No static storage.
+ *  3. An answer is in one place, ours, and is wiped there; libpam's copy is wiped and freed.
+ *  4. Only re-entrant look-ups (pam_modutil_getpwnam). */
+
+#include "host.h"
+
+#include <security/pam_ext.h>
+#include <security/pam_modutil.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#define PASSWORD_MAX 512 /* PAM_MAX_RESP_SIZE: longest password with a code appended */
+
+/* Copy an item of the application; "" when it is absent. What does not fit is cut. */
+static void
+copy_item(pam_handle_t *pamh, int item, char out[HOST_TEXT_CAP])
+{
+	const void *value = NULL;
+
+	out[0] = '\0';
+	if (pam_get_item(pamh, item, &value) != PAM_SUCCESS || value == NULL)
+		return;
+	size_t len = strnlen(value, HOST_TEXT_CAP - 1);
+	memcpy(out, value, len);
+	out[len] = '\0';
+}
+
+static int
+copy_user(struct host *h)
+{
+	const char *user = NULL;
+
+	if (pam_get_user(h->pamh, &user, NULL) != PAM_SUCCESS || user == NULL)
+		return E_INVALID;
+	size_t len = strnlen(user, HOST_TEXT_CAP);
+	if (len == 0 || len >= HOST_TEXT_CAP)
+		return E_INVALID;
+	memcpy(h->asked, user, len + 1);
+	memcpy(h->user, user, len + 1);
+
+	const struct passwd *pw = pam_modutil_getpwnam(h->pamh, h->asked);
+	if (pw == NULL)
+		return 0;
+	/* Where names are matched without case (LDAP), the record is the account's. */
+	len = strnlen(pw->pw_name, HOST_TEXT_CAP);
+	if (len == 0 || len >= HOST_TEXT_CAP)
+		return E_INVALID;
+	memcpy(h->user, pw->pw_name, len + 1);
+	h->is_account = true;
+	h->uid = pw->pw_uid;
+	return 0;
+}
+
+/* Failures are counted by remote address, or by who called on this host: one local user's
+ * guesses at su must not make another one wait. PAM_RUSER counts for a local caller only, as
+ * a remote one could change it with every guess. (sudo gives the host's own name as rhost.) */
+static void
+name_source(struct host *h)
+{
+	struct utsname host;
+	struct bytes_writer w;
+	bool is_local = h->rhost[0] == '\0' || strcmp(h->rhost, "localhost") == 0 ||
+	    (uname(&host) == 0 && strcmp(h->rhost, host.nodename) == 0);
+
+	bytes_writer_init(&w, h->source, sizeof(h->source));
+	if (!is_local)
+		bytes_put(&w, h->rhost);
+	else if (h->ruser[0] != '\0')
+		bytes_put(&w, "local:");
+	if (is_local)
+		bytes_put(&w, h->ruser);
+}
+
+int
+host_gather(pam_handle_t *pamh, int flags, struct host *h)
+{
+	*h = (struct host){ .pamh = pamh, .is_silent = false };
+	if (((unsigned)flags & PAM_SILENT) != 0)
+		h->is_silent = true;
+	int error = copy_user(h);
+	if (error != 0)
+		return error;
+	copy_item(pamh, PAM_SERVICE, h->service);
+	copy_item(pamh, PAM_RHOST, h->rhost);
+	copy_item(pamh, PAM_RUSER, h->ruser);
+	copy_item(pamh, PAM_TTY, h->tty);
+
+	name_source(h);
+	return 0;
+}
+
+bool
+host_is_same_user(const struct host *h)
+{
+	char now[HOST_TEXT_CAP];
+
+	copy_item(h->pamh, PAM_USER, now);
+	return strcmp(now, h->asked) == 0;
+}
+
+uint64_t
+host_now(void)
+{
+	struct timespec ts;
+
+	/* A clock that cannot be read is 1970: every step then looks used. */
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0 || ts.tv_sec < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec;
+}
+
+static void
+keep(struct host_answer *a, const char *text, size_t len)
+{
+	a->span = (struct span){ NULL, 0 };
+	if (text == NULL || len > ATTEMPT_ANSWER_MAX)
+		return;
+	memcpy(a->bytes, text, len);
+	a->bytes[len] = '\0';
+	a->span = (struct span){ a->bytes, len };
+}
+
+/* Ask; *response is libpam's, for drop_response. */
+static int
+converse(const struct host *h, const char *text, bool echo, char **response)
+{
+	*response = NULL;
+	int r = pam_prompt(h->pamh, echo ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF, response,
+	    "%s", text);
+	return r == PAM_SUCCESS ? 0 : E_IO;
+}
+
+static void
+drop_response(char *response)
+{
+	if (response == NULL)
+		return;
+	bytes_wipe(response, strlen(response));
+	free(response);
+}
+
+int
+host_ask(const struct host *h, const char *text, bool echo, struct host_answer *a)
+{
+	char *response = NULL;
+
+	keep(a, NULL, 0);
+	int error = converse(h, text, echo, &response);
+	if (error == 0 && response != NULL)
+		keep(a, response, strnlen(response, ATTEMPT_ANSWER_MAX + 1));
+	drop_response(response);
+	return error;
+}
+
+int
+host_take_first_pass(const struct host *h, struct host_answer *a)
+{
+	const void *token = NULL;
+
+	keep(a, NULL, 0);
+	if (pam_get_item(h->pamh, PAM_AUTHTOK, &token) != PAM_SUCCESS || token == NULL)
+		return E_NOENT;
+	keep(a, token, strnlen(token, ATTEMPT_ANSWER_MAX + 1));
+	return 0;
+}
+
+/* Give the part of text before its last `digits` bytes to later modules. */
+static int
+split(const struct host *h, const char *text, unsigned digits, struct host_answer *a)
+{
+	char password[PASSWORD_MAX + 1];
+	size_t len = strnlen(text, PASSWORD_MAX + 1);
+
+	if (len > PASSWORD_MAX || len < digits)
+		return 0;
+	size_t head = len - digits;
+	for (size_t i = head; i < len; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return 0;
+	/* pam_set_item wipes the old PAM_AUTHTOK, which text may be: keep first. */
+	keep(a, text + head, digits);
+	memcpy(password, text, head);
+	password[head] = '\0';
+	int r = pam_set_item(h->pamh, PAM_AUTHTOK, password);
+	bytes_wipe(password, sizeof(password));
+	return r == PAM_SUCCESS ? 0 : E_IO;
+}
+
+int
+host_ask_appended(const struct host *h, const char *text, unsigned digits, struct host_answer *a)
+{
+	const void *token = NULL;
+	char *response = NULL;
+
+	keep(a, NULL, 0);
+	if (pam_get_item(h->pamh, PAM_AUTHTOK, &token) == PAM_SUCCESS && token != NULL)
+		return split(h, token, digits, a);
+	int error = converse(h, text, false, &response);
+	if (error == 0 && response != NULL)
+		error = split(h, response, digits, a);
+	drop_response(response);
+	return error;
+}
+
+void
+host_answer_wipe(struct host_answer *a)
+{
+	bytes_wipe(a, sizeof(*a));
+}
+
+void
+host_tell(const struct host *h, bool is_error, const char *text)
+{
+	if (h->is_silent)
+		return;
+	char *response = NULL;
+	if (pam_prompt(h->pamh, is_error ? PAM_ERROR_MSG : PAM_TEXT_INFO, &response, "%s",
+		text) == PAM_SUCCESS)
+		drop_response(response);
+}
+
+void
+host_delay(const struct host *h, unsigned delay_ms)
+{
+	/* Refused only where the application has none; there is nothing to do about it. */
+	(void)pam_fail_delay(h->pamh, delay_ms * 1000);
+}
+
+void
+host_log(const struct host *h, int priority, const char *line)
+{
+	pam_syslog(h->pamh, priority, "%s", line);
+}
+
+void
+host_put_field(struct bytes_writer *w, const char *key, const char *value)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._:@/+,-";
+	static const char hex[] = "0123456789ABCDEF";
+
+	bytes_put(w, " ");
+	bytes_put(w, key);
+	bytes_put(w, "=");
+	if (value[0] == '\0')
+		bytes_put(w, "-");
+	for (const char *p = value; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+		char escaped[] = { '%', hex[c >> 4], hex[c & 15], '\0' };
+
+		if (strchr(plain, *p) != NULL)
+			bytes_put_span(w, (struct span){ p, 1 });
+		else
+			bytes_put(w, escaped);
+	}
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* The module's entry points and the six steps of a login:
+ *
+ *   1 settings      config    defaults, file, arguments
+ *   2 who is it     host      user (pinned), uid, service, where from
+ *   3 must they?    policy    ASK | SKIP | DENY
+ *   4 conversation  host      one bounded answer; no lock and no file is held
+ *   5 attempt       attempt   load, verify, account, commit if unchanged, else again
+ *   6 result        here      one table: outcome -> PAM code; report: one log line
+ *
+ * Obligations:
+ *  1. The outcome starts as INTERNAL, which denies. PAM_SUCCESS and PAM_IGNORE stand in
+ *     the table and nowhere else (CVE-2025-23013).
+ *  2. PAM_IGNORE leaves authentication only for the policy's SKIP.
+ *  3. An answer is wiped on every way out of the step that asked for it. */
+
+#include "host.h"
+
+#include "core/config.h"
+#include "core/policy.h"
+#include "report.h"
+
+#define ENTRY_POINT __attribute__((visibility("default")))
+
+/* The one table. may_retry: another prompt may follow when `tries` allows it. */
+static const struct {
+	int code;
+	bool may_retry;
+} outcomes[OUTCOMES_MAX] = {
+	[OUTCOME_INTERNAL] = { PAM_SYSTEM_ERR, false },
+	[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+	[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
+	[OUTCOME_WRONG] = { PAM_AUTH_ERR, true },
+	[OUTCOME_REUSED] = { PAM_AUTH_ERR, true },
+	[OUTCOME_MALFORMED] = { PAM_AUTH_ERR, true },
+	[OUTCOME_BURNT] = { PAM_AUTH_ERR, true },
+	[OUTCOME_CLOCK_BACK] = { PAM_AUTH_ERR, false },
+	[OUTCOME_UNENROLLED] = { PAM_AUTH_ERR, true },
+	[OUTCOME_THROTTLED] = { PAM_MAXTRIES, false },
+	[OUTCOME_LOCKED] = { PAM_MAXTRIES, false },
+	[OUTCOME_NO_ANSWER] = { PAM_AUTH_ERR, false },
+	[OUTCOME_NO_USER] = { PAM_USER_UNKNOWN, false },
+	[OUTCOME_USER_CHANGED] = { PAM_AUTH_ERR, false },
+	[OUTCOME_STORE] = { PAM_AUTHINFO_UNAVAIL, false },
+	[OUTCOME_SETTINGS] = { PAM_SERVICE_ERR, false },
+};
+
+/* Of the other management groups: setcred has nothing to set and must not undo an accepted
+ * authentication. Listed by mistake under account, session or password, the module has no
+ * opinion: neither does `required` deny nor `sufficient` let in because of it. */
+static const int code_of_setcred = PAM_SUCCESS;
+static const int code_of_others = PAM_IGNORE;
+
+/* One login. */
+struct login {
+	struct host host;
+	struct settings settings;
+	struct store *store;
+	enum policy_action action;
+	unsigned digits; /* of the user's first device, for first_pass=append */
+	struct attempt_result result;
+	struct diag diag;
+};
+
+static enum outcome
+outcome_of(enum attempt_verdict v)
+{
+	switch (v) {
+	case ATTEMPT_ACCEPTED:
+		return OUTCOME_ACCEPTED;
+	case ATTEMPT_WRONG:
+		return OUTCOME_WRONG;
+	case ATTEMPT_REUSED:
+		return OUTCOME_REUSED;
+	case ATTEMPT_MALFORMED:
+		return OUTCOME_MALFORMED;
+	case ATTEMPT_THROTTLED:
+		return OUTCOME_THROTTLED;
+	case ATTEMPT_LOCKED:
+		return OUTCOME_LOCKED;
+	case ATTEMPT_UNENROLLED:
+		return OUTCOME_UNENROLLED;
+	case ATTEMPT_CLOCK_BACK:
+		return OUTCOME_CLOCK_BACK;
+	case ATTEMPT_BURNT:
+		return OUTCOME_BURNT;
+	case ATTEMPT_FAILED:
+		return OUTCOME_STORE;
+	}
+	return OUTCOME_INTERNAL;
+}
+
+/* Step 3: look whether there is a usable device. Nothing is held afterwards. Returns 0 with
+ * l->action decided, or an error of the store. */
+static int
+decide(struct login *l)
+{
+	const struct host *h = &l->host;
+	struct policy_facts facts = {
+		.is_account = h->is_account, .uid = h->uid, .now_s = host_now()
+	};
+	struct store_entry entry;
+
+	l->digits = OTP_DIGITS_MIN;
+	if (!h->is_account || !record_user_ok(h->user)) {
+		l->action = policy_decide(&facts, NULL, &l->settings);
+		return 0;
+	}
+	int error = store_load(l->store, h->user, &entry, &l->diag);
+	if (error == 0) {
+		l->action = policy_decide(&facts, &entry, &l->settings);
+		for (unsigned i = entry.record.device_count; i-- > 0;)
+			if (record_device_is_usable(&entry.record.device[i], facts.now_s))
+				l->digits = entry.record.device[i].params.digits;
+	}
+	store_entry_wipe(&entry);
+	return error;
+}
+
+/* Step 4. *is_prompted: whether another try would ask anew. */
+static int
+ask(const struct login *l, struct host_answer *a, bool is_first, bool *is_prompted)
+{
+	const struct settings *s = &l->settings;
+	struct otp_typed typed;
+
+	*is_prompted = true;
+	switch (s->first_pass) {
+	case FIRST_PASS_NO:
+		break;
+	case FIRST_PASS_TRY:
+		/* Only a token that has the shape of a code: a password is not a guess. */
+		if (is_first && host_take_first_pass(&l->host, a) == 0 &&
+		    otp_parse_typed(a->span, &typed) == 0) {
+			bytes_wipe(&typed, sizeof(typed));
+			return 0;
+		}
+		break;
+	case FIRST_PASS_USE:
+		*is_prompted = false;
+		return host_take_first_pass(&l->host, a);
+	case FIRST_PASS_APPEND:
+		*is_prompted = false;
+		return host_ask_appended(&l->host, s->prompt, l->digits, a);
+	}
+	return host_ask(&l->host, s->prompt, s->echo, a);
+}
+
+/* Step 6. */
+static void
+report(const struct login *l, enum outcome o)
+{
+	report_log(&l->host, o, &l->result, &l->diag);
+	if (l->settings.feedback == FEEDBACK_FULL)
+		report_tell(&l->host, o, &l->result);
+}
+
+/* Steps 4 and 5, as often as `tries` allows. */
+static enum outcome
+try_codes(struct login *l)
+{
+	enum outcome o = OUTCOME_INTERNAL;
+	bool may_ask = true;
+
+	for (unsigned i = 0; i < l->settings.tries && may_ask; i++) {
+		struct host_answer answer;
+
+		if (i > 0)
+			report(l, o);
+		if (ask(l, &answer, i == 0, &may_ask) != 0) {
+			host_answer_wipe(&answer);
+			return OUTCOME_NO_ANSWER;
+		}
+		if (!host_is_same_user(&l->host)) {
+			host_answer_wipe(&answer);
+			return OUTCOME_USER_CHANGED;
+		}
+		struct attempt_request q = {
+			.user = l->host.user,
+			.uid = l->host.uid,
+			.answer = answer.span,
+			.source = l->host.source,
+			.now_s = host_now(),
+			.is_decoy = l->action == POLICY_DENY,
+		};
+		o = outcome_of(attempt_run(&q, &l->settings, l->store, &l->result, &l->diag));
+		host_answer_wipe(&answer);
+		if (!outcomes[o].may_retry)
+			return o;
+	}
+	return o;
+}
+
+/* Steps 1 to 5. */
+static enum outcome
+run(struct login *l, int argc, const char **argv)
+{
+	int error = config_load(argc, argv, DEFAULT_CONF, l->host.service, &l->settings,
+	    &l->diag);
+	if (error != 0)
+		return OUTCOME_SETTINGS;
+	/* Only a missing record means unenrolled. A missing store is an error. */
+	if (store_open(l->settings.store, &l->store, &l->diag) != 0)
+		return OUTCOME_STORE;
+	if (decide(l) != 0)
+		return OUTCOME_STORE;
+	switch (l->action) {
+	case POLICY_SKIP:
+		return OUTCOME_SKIPPED;
+	case POLICY_ASK:
+	case POLICY_DENY:
+		return try_codes(l);
+	}
+	return OUTCOME_INTERNAL;
+}
+
+ENTRY_POINT int
+pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	struct login l = { .store = NULL };
+	enum outcome o = OUTCOME_NO_USER;
+
+	config_defaults(&l.settings);
+	if (host_gather(pamh, flags, &l.host) == 0)
+		o = run(&l, argc, argv);
+	store_close(l.store);
+	report(&l, o);
+	if (outcomes[o].code == PAM_AUTH_ERR || outcomes[o].code == PAM_MAXTRIES)
+		host_delay(&l.host, l.settings.fail_delay_ms);
+	bytes_wipe(&l.result, sizeof(l.result));
+	return outcomes[o].code;
+}
+
+ENTRY_POINT int
+pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return code_of_setcred;
+}
+
+ENTRY_POINT int
+pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return code_of_others;
+}
+
+ENTRY_POINT int
+pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return code_of_others;
+}
+
+ENTRY_POINT int
+pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return code_of_others;
+}
+
+ENTRY_POINT int
+pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh, (void)flags, (void)argc, (void)argv;
+	return code_of_others;
+}

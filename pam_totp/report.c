@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* What the administrator reads in the log and the user on the screen.
+ *
+ *  1. No answer, code or secret is a parameter here, so none can be told.
+ *  2. A name without an account is not logged: people type passwords there
+ *     (Linux-PAM commit 4b3e2f9f).
+ *  3. Every value is escaped, so that none can forge a field or a line (ASVS 16.4.1). */
+
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#define LINE_CAP 2048
+#define MESSAGE_CAP 256
+
+static const struct {
+	int priority;
+	const char *event;
+	const char *reason;
+} words[OUTCOMES_MAX] = {
+	[OUTCOME_INTERNAL] = { LOG_CRIT, "error", "internal" },
+	[OUTCOME_ACCEPTED] = { LOG_INFO, "accept", "code" },
+	[OUTCOME_SKIPPED] = { LOG_NOTICE, "skip", "unenrolled" },
+	[OUTCOME_WRONG] = { LOG_NOTICE, "deny", "wrong" },
+	[OUTCOME_REUSED] = { LOG_WARNING, "deny", "reused" },
+	[OUTCOME_MALFORMED] = { LOG_NOTICE, "deny", "malformed" },
+	[OUTCOME_BURNT] = { LOG_WARNING, "deny", "state-lost" },
+	[OUTCOME_CLOCK_BACK] = { LOG_ERR, "deny", "clock-back" },
+	[OUTCOME_UNENROLLED] = { LOG_NOTICE, "deny", "unenrolled" },
+	[OUTCOME_THROTTLED] = { LOG_NOTICE, "deny", "throttled" },
+	[OUTCOME_LOCKED] = { LOG_WARNING, "deny", "locked" },
+	[OUTCOME_NO_ANSWER] = { LOG_NOTICE, "deny", "no-answer" },
+	[OUTCOME_NO_USER] = { LOG_NOTICE, "deny", "no-user" },
+	[OUTCOME_USER_CHANGED] = { LOG_WARNING, "deny", "user-changed" },
+	[OUTCOME_STORE] = { LOG_CRIT, "error", "store" },
+	[OUTCOME_SETTINGS] = { LOG_CRIT, "error", "settings" },
+};
+
+static void
+put_number(struct bytes_writer *w, const char *key, uint64_t n)
+{
+	bytes_put(w, " ");
+	bytes_put(w, key);
+	bytes_put(w, "=");
+	bytes_put_u64(w, n);
+}
+
+void
+report_log(const struct host *h, enum outcome o, const struct attempt_result *r,
+    const struct diag *d)
+{
+	char line[LINE_CAP];
+	struct bytes_writer w;
+	int priority = words[o].priority;
+
+	bytes_writer_init(&w, line, sizeof(line));
+	bytes_put(&w, "event=");
+	bytes_put(&w, words[o].event);
+	host_put_field(&w, "reason", r->has_used_recovery ? "recovery" : words[o].reason);
+	host_put_field(&w, "user", h->is_account ? h->user : "");
+	host_put_field(&w, "service", h->service);
+	host_put_field(&w, "rhost", h->rhost);
+	host_put_field(&w, "tty", h->tty);
+	host_put_field(&w, "device", r->device);
+	put_number(&w, "fails", r->fails);
+	put_number(&w, "wait", r->wait_s);
+	if (r->behind_s > 0)
+		put_number(&w, "behind", r->behind_s);
+	if (r->has_used_recovery)
+		put_number(&w, "recovery-left", r->recovery_left);
+	if (r->has_locked)
+		bytes_put(&w, " locked=now");
+	if (r->has_rebuilt)
+		bytes_put(&w, " state=rebuilt");
+	if (o == OUTCOME_STORE || o == OUTCOME_SETTINGS)
+		host_put_field(&w, "error", d->text);
+	if (r->has_locked || r->has_rebuilt)
+		priority = LOG_ALERT;
+	host_log(h, priority, line);
+}
+
+/* Why a right code does not count, and when the next one comes. */
+static void
+write_wait(char text[MESSAGE_CAP], const char *why, uint32_t wait_s)
+{
+	if (wait_s > 0)
+		snprintf(text, MESSAGE_CAP, "%s Wait for the next code (about %u s).", why,
+		    wait_s);
+	else
+		snprintf(text, MESSAGE_CAP, "%s Wait for the next code.", why);
+}
+
+void
+report_tell(const struct host *h, enum outcome o, const struct attempt_result *r)
+{
+	char text[MESSAGE_CAP] = "";
+
+	switch (o) {
+	case OUTCOME_ACCEPTED:
+		if (r->has_used_recovery) {
+			snprintf(text, sizeof(text), "Recovery code used, %u left.",
+			    r->recovery_left);
+			host_tell(h, false, text);
+		}
+		return;
+	case OUTCOME_WRONG:
+	case OUTCOME_UNENROLLED:
+		if (r->behind_s == 0)
+			snprintf(text, sizeof(text), "This code is not right.");
+		else
+			snprintf(text, sizeof(text), "This code is %u s old. If you typed it "
+			    "at once, the clock of device \"%s\" is slow: set it to automatic "
+			    "time.", r->behind_s, r->device);
+		break;
+	case OUTCOME_REUSED:
+		write_wait(text, "This code was already used.", r->wait_s);
+		break;
+	case OUTCOME_BURNT:
+		write_wait(text, "This code cannot be used any more.", r->wait_s);
+		break;
+	case OUTCOME_MALFORMED:
+		snprintf(text, sizeof(text), "Expected the digits that your app shows.");
+		break;
+	case OUTCOME_THROTTLED:
+		snprintf(text, sizeof(text), "Too many wrong codes. Try again in %u s.",
+		    r->wait_s);
+		break;
+	case OUTCOME_LOCKED:
+		snprintf(text, sizeof(text), "Too many wrong codes: MFA is locked for this "
+		    "account. Ask your administrator.");
+		break;
+	case OUTCOME_CLOCK_BACK:
+		snprintf(text, sizeof(text), "The clock of this host was set back, so no code "
+		    "can be accepted. Ask your administrator.");
+		break;
+	case OUTCOME_STORE:
+	case OUTCOME_SETTINGS:
+	case OUTCOME_INTERNAL:
+		snprintf(text, sizeof(text), "MFA cannot be checked at the moment. Ask your "
+		    "administrator.");
+		break;
+	case OUTCOME_SKIPPED:
+	case OUTCOME_NO_ANSWER:
+	case OUTCOME_NO_USER:
+	case OUTCOME_USER_CHANGED:
+		return;
+	}
+	host_tell(h, true, text);
+}
