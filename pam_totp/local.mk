@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/attempt.c %D%/core/attempt.h \
 	%D%/core/bytes.c %D%/core/bytes.h \
 	%D%/core/config.c %D%/core/config.h \
+	%D%/core/config_keys.c %D%/core/config_keys.h \
 	%D%/core/diag.c %D%/core/diag.h \
 	%D%/core/encode.c %D%/core/encode.h \
 	%D%/core/enrolment.c %D%/core/enrolment.h \
@@ -29,7 +30,8 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 pam_LTLIBRARIES += %D%/pam_totp.la
 %C%_pam_totp_la_SOURCES = \
 	%D%/host.c %D%/host.h \
-	%D%/pam_totp.c
+	%D%/pam_totp.c \
+	%D%/report.c %D%/report.h
 %C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 %C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \
 	-module -avoid-version -shared \

@@ -27,6 +27,7 @@ TEST_EXTENSIONS = .sh .py
 tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(tap_driver)
+LOG_COMPILER = $(BASH_PROGRAM) $(top_srcdir)/%D%/support/cmocka.sh
 SH_LOG_DRIVER = $(tap_driver)
 PY_LOG_DRIVER = $(tap_driver)
 SH_LOG_COMPILER = $(BASH_PROGRAM)
@@ -42,6 +43,8 @@ unit_programs = \
 	%D%/unit/test_attempt \
 	%D%/unit/test_bytes \
 	%D%/unit/test_config \
+	%D%/unit/test_config_keys \
+	%D%/unit/test_config_load \
 	%D%/unit/test_diag \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
@@ -62,6 +65,7 @@ unit_tests = $(unit_programs) %D%/unit/man_keys.sh
 # of the product, which are the very objects that ship.
 check_LTLIBRARIES += %D%/support/libtests.la
 %C%_support_libtests_la_SOURCES = \
+	%D%/support/config_text.c %D%/support/config_text.h \
 	%D%/support/store_memory.c %D%/support/store_memory.h \
 	%D%/support/vectors.c %D%/support/vectors.h
 %C%_support_libtests_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
@@ -75,7 +79,7 @@ LDADD = %D%/support/libtests.la utils/libtotputils.la pam_totp/libtotpcore.la \
 
 EXTRA_DIST += %D%/vectors \
 	$(source_tests) %D%/unit/man_keys.sh \
-	%D%/support/c_code.py %D%/support/dependencies.sh %D%/support/forbidden.sh \
+	%D%/support/c_code.py %D%/support/cmocka.sh %D%/support/dependencies.sh %D%/support/forbidden.sh \
 	%D%/support/sandbox.sh %D%/support/tap.sh
 
 # --- the suites ------------------------------------------------------------------

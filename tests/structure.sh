@@ -83,7 +83,7 @@ check_layers()
 tap_empty 'dependencies in core point down' "$(check_layers)"
 
 tap_empty 'the module includes host and core only' "$(
-	includes_of "$module" | grep ':"' | grep -Ev ':"(core/[a-z_]+|host|pam_totp)\.h"' || true)"
+	includes_of "$module" | grep ':"' | grep -Ev ':"(core/)?[a-z_]+\.h"' || true)"
 tap_empty 'host.c reaches neither records nor the store' "$(
 	includes_of 'pam_totp/host\.[ch]' |
 		grep -E '"core/(record|state|store|store_file|safefile|enrolment|otp|recovery)\.h"' || true)"
@@ -138,29 +138,35 @@ fi
 
 # --- 3 letting a login through ----------------------------------------------------
 
-# Everywhere but in the functions named here the two codes may only be compared with.
-# pam_totp.c: the table from verdict to code, and the entry points that decide nothing.
-lets_through=(
-	pam_totp/pam_totp.c:verdict_code
-)
-tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the listed places only' "$(
+# The lines that may give one of the two codes: those of the one table from outcome to
+# code, and what the other management groups answer. A new line has to be added here.
+lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+-:[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
+-:static const int code_of_setcred = PAM_SUCCESS;
+-:static const int code_of_others = PAM_IGNORE;'
+tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the one table only' "$(
 	code_of "$module" | grep -Pw 'PAM_SUCCESS|PAM_IGNORE' |
 		grep -Pv '[!=]= *PAM_(SUCCESS|IGNORE)\b' |
-		grep -Ev "^($(forbidden_words "${lets_through[@]}" | sed 's/:/:[0-9]+:/g')):" || true)"
+		sed -E 's|^pam_totp/pam_totp\.c:[0-9]+:||' |
+		grep -Fxv -e "$lets_through" || true)"
+tap_empty 'no entry point answers a number' "$(
+	code_of 'pam_totp/pam_totp\.c' | grep -E ':pam_sm_[a-z_]+:.*return *\(?-?[0-9]' || true)"
 
 # --- 4 form -----------------------------------------------------------------------
 
 mapfile -t files < <(find check quickstart .ci/run pam_totp utils tests \
 	-type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \
-	-o -name '*.map' -o -name check -o -name quickstart -o -name run \) | sort)
+	-o -name '*.map' -o -name check -o -name quickstart -o -name run \) 2>/dev/null | sort)
 
 tap_empty 'every file begins with its licence' "$(
 	for file in "${files[@]}"; do
 		[[ $(head -n 3 "$file") == *'SPDX-License-Identifier: BSD-2-Clause'*'Copyright the pam_totp authors'* ]] ||
 			echo "$file"
 	done)"
+# A table of test cases may be twice as long.
 tap_empty 'no file is longer than 500 lines' "$(
-	wc -l "${files[@]}" | awk '$1 > 500 && $2 != "total" { print $2 ": " $1 }')"
+	wc -l "${files[@]}" | awk '$2 != "total" && $1 > ($2 ~ /^tests/ ? 1000 : 500) {
+		print $2 ": " $1 }')"
 tap_empty 'no function is longer than 100 lines' "$(
 	# shellcheck disable=SC2016 # awk's own variables
 	find pam_totp utils tests -name '*.c' -print0 | xargs -0 awk '
@@ -187,7 +193,7 @@ tap_empty 'every file is named in its local.mk' "$(
 			name=${file#"$folder"/}
 			# Test binaries are named without the .c.
 			[[ $folder != tests ]] || name=${name%.c}
-			grep -Eq "(^|[[:space:]]|%D%/)${name//./\\.}([[:space:]]|$)" \
+			grep -Eq "(^|[[:space:]]|%D%/)${name//./\\.}(\\.c)?([[:space:]]|$)" \
 				"$folder/local.mk" || echo "$file"
 		done
 	done)"

@@ -10,9 +10,12 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/otpauth.c %D%/otpauth.h \
 	%D%/phrases.c %D%/phrases.h \
 	%D%/protocol.c %D%/protocol.h \
+	%D%/qr.c %D%/qr.h \
 	%D%/secret_input.h \
 	%D%/table.c %D%/table.h \
-	%D%/text.c %D%/text.h
+	%D%/text.c %D%/text.h \
+	%D%/ui.c %D%/ui.h \
+	%D%/ui_ask.c
 %C%_libtotputils_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS) \
 	$(PNG_CFLAGS) $(SMARTCOLS_CFLAGS)
 
@@ -26,6 +29,11 @@ bin_PROGRAMS += %D%/totp-enroll
 
 helper_PROGRAMS += %D%/totp-helper
 %C%_totp_helper_SOURCES = \
+	%D%/helper.h \
+	%D%/helper_guard.c \
+	%D%/helper_ops.c \
+	%D%/helper_pam.c \
+	%D%/helper_talk.c \
 	%D%/totp-helper.c
 %C%_totp_helper_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_helper_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
@@ -34,7 +42,14 @@ helper_PROGRAMS += %D%/totp-helper
 
 sbin_PROGRAMS += %D%/totp-admin
 %C%_totp_admin_SOURCES = \
-	%D%/admin.c %D%/admin.h
+	%D%/admin.c %D%/admin.h \
+	%D%/admin_add.c \
+	%D%/admin_delete.c \
+	%D%/admin_disable.c \
+	%D%/admin_list.c \
+	%D%/admin_reset.c \
+	%D%/admin_unlock.c \
+	%D%/admin_verify.c
 %C%_totp_admin_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_admin_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_admin_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
