@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
-/* The settings: one table of keys, and the grammar that file and arguments share.
+
+/* The settings: the grammar of the file, the arguments, and which of them wins. Keys and
+ * values are config_keys.c's.
  *
- * Promises:
- *  1. One table. Range and default are texts that the manual page repeats; the
- *     parsers take their bounds and words out of the same texts, and a default is set
- *     by parsing it as if the file had said so. They cannot disagree.
- *  2. Nothing is passed over: an unknown key or section, a second value of a key, a
+ *  1. Nothing is passed over: an unknown key or section, a second value of a key, a
  *     stray quote, NUL or CR is an error, in the sections of other services too.
- *  3. Whatever fails leaves the settings all-zero: no store to open, nobody let
+ *  2. Whatever fails leaves the settings all-zero: no store to open, nobody let
  *     through. Half a file is never in force.
- *  4. Only a file that nobody but root or the effective user can write is read, and
+ *  3. Only a file that nobody but root or the effective user can write is read, and
  *     only the file of the fallback name may be missing. */
+
 #include "config.h"
 
 #include <limits.h>
@@ -21,19 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_keys.h"
 #include "safefile.h"
 
-#define STORE_SCHEME "file:/"
-#define SHOWN_MAX 40   /* bytes of a refused value that a message repeats */
-#define PLACE_CAP 192  /* "FILE:LINE" or "module argument" in a message */
+#define SHOWN_MAX   40  /* bytes of a refused value that a message repeats */
+#define PLACE_CAP   192 /* "FILE:LINE" or "module argument" in a message */
 #define OPTION_CONF "conf="
-
-/* A row of the table, and what only this file needs of it. */
-struct row {
-	struct config_key key;
-	size_t offset; /* of the field in struct settings */
-	int (*parse)(const char *range, struct span value, void *field);
-};
 
 /* Which file, section and keys the line at hand stands among. */
 struct scope {
@@ -44,233 +36,6 @@ struct scope {
 	struct span section[CONFIG_SECTIONS_MAX];
 };
 
-/* The enums hold what parse_word stores. */
-_Static_assert(sizeof(enum config_feedback) == sizeof(unsigned), "feedback");
-_Static_assert(sizeof(enum config_first_pass) == sizeof(unsigned), "first_pass");
-_Static_assert(sizeof(enum config_unenrolled) == sizeof(unsigned), "unenrolled");
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* The first "MIN..MAX" in the text of a range. */
-static int
-find_bounds(const char *range, uint64_t *min, uint64_t *max)
-{
-	size_t i = 0;
-
-	while (range[i] != '\0' && !is_digit(range[i]))
-		i++;
-	struct span low = { range + i, 0 };
-	while (is_digit(range[i + low.len]))
-		low.len++;
-	i += low.len;
-	if (strncmp(range + i, "..", 2) != 0)
-		return E_INVALID;
-	struct span high = { range + i + 2, 0 };
-	while (is_digit(high.at[high.len]))
-		high.len++;
-	if (bytes_parse_u64(low, 0, UINT_MAX, min) != 0)
-		return E_INVALID;
-	return bytes_parse_u64(high, *min, UINT_MAX, max);
-}
-
-static int
-parse_number(const char *range, struct span value, void *field)
-{
-	uint64_t min = 0, max = 0, n = 0;
-
-	if (find_bounds(range, &min, &max) != 0 ||
-	    bytes_parse_u64(value, min, max, &n) != 0)
-		return E_INVALID;
-	/* find_bounds keeps max within UINT_MAX. */
-	unsigned number = (unsigned)n;
-	memcpy(field, &number, sizeof number);
-	return E_OK;
-}
-
-/* The place of a word among "one | two | three", from 1; 0 when it is none of them. */
-static unsigned
-find_word(const char *range, struct span value)
-{
-	struct span rest = { range, strlen(range) };
-	unsigned place = 0;
-
-	for (;;) {
-		struct span word = bytes_next_word(&rest);
-		if (word.len == 0)
-			return 0;
-		if (word.len == 1 && word.at[0] == '|')
-			continue;
-		place++;
-		if (word.len == value.len && memcmp(word.at, value.at, word.len) == 0)
-			return place;
-	}
-}
-
-/* The words of a range stand in the order of their enum, which begins at 1. */
-static int
-parse_word(const char *range, struct span value, void *field)
-{
-	unsigned word = find_word(range, value);
-
-	if (word == 0)
-		return E_INVALID;
-	memcpy(field, &word, sizeof word);
-	return E_OK;
-}
-
-/* "no | yes" */
-static int
-parse_bool(const char *range, struct span value, void *field)
-{
-	unsigned word = find_word(range, value);
-
-	if (word == 0)
-		return E_INVALID;
-	bool is_set = word == 2;
-	memcpy(field, &is_set, sizeof is_set);
-	return E_OK;
-}
-
-/* The length of the well-formed UTF-8 sequence at s, or 0; *point is its character.
- * Source: RFC 3629 section 4: no overlong form, no surrogate, nothing past U+10FFFF. */
-static size_t
-decode_utf8(struct span s, uint32_t *point)
-{
-	unsigned char first = (unsigned char)s.at[0];
-	uint32_t least = 0;
-	size_t len = 0;
-
-	if (first < 0x80) {
-		*point = first;
-		return 1;
-	} else if ((first & 0xe0) == 0xc0) {
-		len = 2;
-		least = 0x80;
-		*point = first & 0x1fU;
-	} else if ((first & 0xf0) == 0xe0) {
-		len = 3;
-		least = 0x800;
-		*point = first & 0x0fU;
-	} else if ((first & 0xf8) == 0xf0) {
-		len = 4;
-		least = 0x10000;
-		*point = first & 0x07U;
-	}
-	if (len == 0 || len > s.len)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		unsigned char next = (unsigned char)s.at[i];
-		if ((next & 0xc0) != 0x80)
-			return 0;
-		*point = *point << 6 | (next & 0x3fU);
-	}
-	if (*point < least || *point > 0x10ffff ||
-	    (*point >= 0xd800 && *point <= 0xdfff))
-		return 0;
-	return len;
-}
-
-/* Whether s is UTF-8 that does nothing to a terminal or a log: no control characters
- * (C0, DEL, C1), no line or paragraph separator. */
-static bool
-is_text(struct span s)
-{
-	while (s.len > 0) {
-		uint32_t point = 0;
-		size_t len = decode_utf8(s, &point);
-		if (len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0) ||
-		    point == 0x2028 || point == 0x2029)
-			return false;
-		s.at += len;
-		s.len -= len;
-	}
-	return true;
-}
-
-/* Text of "MIN..MAX bytes". */
-static int
-parse_text(const char *range, struct span value, void *field)
-{
-	uint64_t min = 0, max = 0;
-
-	if (find_bounds(range, &min, &max) != 0 || max >= CONFIG_TEXT_CAP ||
-	    value.len < min || value.len > max || !is_text(value))
-		return E_INVALID;
-	return bytes_copy(value, field, CONFIG_TEXT_CAP);
-}
-
-/* An issuer goes into otpauth labels, where ':' separates it from the account. */
-static int
-parse_issuer(const char *range, struct span value, void *field)
-{
-	if (value.len > 0 && memchr(value.at, ':', value.len) != NULL)
-		return E_INVALID;
-	return parse_text(range, value, field);
-}
-
-/* What the path may be is safefile_open_dir's to say, when the store is opened. */
-static int
-parse_store(const char *range, struct span value, void *field)
-{
-	const size_t scheme_len = sizeof STORE_SCHEME - 1;
-
-	(void)range;
-	if (value.len <= scheme_len ||
-	    memcmp(value.at, STORE_SCHEME, scheme_len) != 0 || !is_text(value))
-		return E_INVALID;
-	return bytes_copy(value, field, CONFIG_TEXT_CAP);
-}
-
-/* The table. A new key: a row here and a field in struct settings; the settings page and
- * the example have to follow (tests/unit/man_keys.sh, test_config). */
-static const struct row rows[] = {
-	{ { "store", "file:/DIRECTORY", DEFAULT_STORE,
-	      "where the devices and the state of all users are kept" },
-	    offsetof(struct settings, store), parse_store },
-	{ { "prompt", "text of 1..200 bytes", "\"MFA code: \"",
-	      "what the user is asked" },
-	    offsetof(struct settings, prompt), parse_text },
-	{ { "issuer", "text of 0..64 bytes without ':'", "\"\"",
-	      "name of this host in the authenticator app; empty: the host's name" },
-	    offsetof(struct settings, issuer), parse_issuer },
-	{ { "window", "0..3", "1", "steps accepted before and after the present one" },
-	    offsetof(struct settings, window), parse_number },
-	{ { "tries", "1..5", "1", "prompts in one authentication" },
-	    offsetof(struct settings, tries), parse_number },
-	{ { "echo", "no | yes", "no", "show the code while it is typed" },
-	    offsetof(struct settings, echo), parse_bool },
-	{ { "feedback", "full | none", "full",
-	      "tell the user why a code was refused" },
-	    offsetof(struct settings, feedback), parse_word },
-	{ { "first_pass", "no | try | use | append", "no",
-	      "take the code from the password of an earlier module" },
-	    offsetof(struct settings, first_pass), parse_word },
-	{ { "unenrolled", "deny | skip", "deny",
-	      "what becomes of a user who has no device" },
-	    offsetof(struct settings, unenrolled), parse_word },
-	{ { "max_devices", "1..8", "8", "devices that one user may have" },
-	    offsetof(struct settings, max_devices), parse_number },
-	{ { "throttle_after", "1..1000", "5",
-	      "failures in a row from one source before it has to wait" },
-	    offsetof(struct settings, throttle_after), parse_number },
-	{ { "throttle_delay", "0..3600", "30",
-	      "seconds of the first wait, which doubles up to an hour; 0: no wait" },
-	    offsetof(struct settings, throttle_delay_s), parse_number },
-	{ { "lock_after", "1..1000", "100",
-	      "failures in a row of one user, from anywhere, before the lock" },
-	    offsetof(struct settings, lock_after), parse_number },
-	{ { "fail_delay", "0..10000", "2000",
-	      "milliseconds before the answer to a failure" },
-	    offsetof(struct settings, fail_delay_ms), parse_number },
-};
-
-#define ROWS (sizeof rows / sizeof rows[0])
-_Static_assert(ROWS <= 32, "scope.seen has 32 bits");
-
 /* E_INVALID with "PLACE: message"; scope is NULL for a module argument. */
 static int __attribute__((format(printf, 3, 4)))
 refuse(const struct scope *scope, struct diag *d, const char *fmt, ...)
@@ -280,8 +45,7 @@ refuse(const struct scope *scope, struct diag *d, const char *fmt, ...)
 	va_list ap;
 
 	if (scope != NULL)
-		(void)snprintf(place, sizeof place, "%.160s:%u", scope->file,
-		    scope->line);
+		(void)snprintf(place, sizeof place, "%.160s:%u", scope->file, scope->line);
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -299,8 +63,7 @@ shown_len(struct span s)
 static int
 unquote(struct span *value)
 {
-	if (value->len >= 2 && value->at[0] == '"' &&
-	    value->at[value->len - 1] == '"') {
+	if (value->len >= 2 && value->at[0] == '"' && value->at[value->len - 1] == '"') {
 		value->at++;
 		value->len -= 2;
 	}
@@ -314,23 +77,21 @@ static int
 apply(const struct scope *scope, struct span name, struct span value, uint32_t *seen,
     struct settings *s, struct diag *d)
 {
-	size_t i = 0;
+	unsigned i = config_keys_find(name);
 
-	while (i < ROWS && !bytes_is(name, rows[i].key.name))
-		i++;
-	if (i == ROWS)
+	const struct config_key *key = config_key_at(i);
+	if (key == NULL)
 		return refuse(scope, d, "unknown key \"%.*s\"", shown_len(name), name.at);
-	const char *key = rows[i].key.name;
 	if ((*seen & (uint32_t)1 << i) != 0)
-		return refuse(scope, d, "%s: given twice", key);
+		return refuse(scope, d, "%s: given twice", key->name);
 	*seen |= (uint32_t)1 << i;
 	struct span shown = value;
 	if (unquote(&value) != 0)
-		return refuse(scope, d, "%s: unbalanced quotes in \"%.*s\"", key,
+		return refuse(scope, d, "%s: unbalanced quotes in \"%.*s\"", key->name,
 		    shown_len(shown), shown.at);
-	if (rows[i].parse(rows[i].key.range, value, (char *)s + rows[i].offset) != 0)
-		return refuse(scope, d, "%s: expected %s, got \"%.*s\"", key,
-		    rows[i].key.range, shown_len(value), value.at);
+	if (config_keys_set(i, value, s) != 0)
+		return refuse(scope, d, "%s: expected %s, got \"%.*s\"", key->name, key->range,
+		    shown_len(value), value.at);
 	return E_OK;
 }
 
@@ -342,8 +103,8 @@ split_assignment(struct span s, struct span *name, struct span *value)
 
 	if (equals == NULL)
 		return false;
-	*name = (struct span) { s.at, (size_t)(equals - s.at) };
-	*value = (struct span) { equals + 1, s.len - name->len - 1 };
+	*name = (struct span){s.at, (size_t)(equals - s.at)};
+	*value = (struct span){equals + 1, s.len - name->len - 1};
 	return true;
 }
 
@@ -356,7 +117,7 @@ is_service_name(struct span s)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-		if (!(c >= 'a' && c <= 'z') && !is_digit(c) && c != '.' && c != '_' &&
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' &&
 		    c != '-')
 			return false;
 	}
@@ -370,19 +131,20 @@ enter_section(struct span line, struct scope *scope, struct diag *d)
 	if (line.at[line.len - 1] != ']')
 		return refuse(scope, d, "expected [service NAME], got \"%.*s\"",
 		    shown_len(line), line.at);
-	struct span rest = bytes_trim((struct span) { line.at + 1, line.len - 2 });
+	struct span rest = bytes_trim((struct span){line.at + 1, line.len - 2});
 	struct span kind = bytes_next_word(&rest);
 	if (!bytes_is(kind, "service"))
-		return refuse(scope, d, "unknown section \"%.*s\", expected "
-		    "[service NAME]", shown_len(line), line.at);
+		return refuse(scope, d, "unknown section \"%.*s\", expected [service NAME]",
+		    shown_len(line), line.at);
 	if (!is_service_name(rest))
-		return refuse(scope, d, "service name: expected 1..%d of a-z 0-9 . _ -, "
-		    "got \"%.*s\"", CONFIG_SERVICE_MAX, shown_len(rest), rest.at);
+		return refuse(scope, d,
+		    "service name: expected 1..%d of a-z 0-9 . _ -, got \"%.*s\"",
+		    CONFIG_SERVICE_MAX, shown_len(rest), rest.at);
 	for (unsigned i = 0; i < scope->section_count; i++) {
 		struct span other = scope->section[i];
 		if (other.len == rest.len && memcmp(other.at, rest.at, rest.len) == 0)
-			return refuse(scope, d, "[service %.*s]: given twice",
-			    (int)rest.len, rest.at);
+			return refuse(scope, d, "[service %.*s]: given twice", (int)rest.len,
+			    rest.at);
 	}
 	if (scope->section_count == CONFIG_SECTIONS_MAX)
 		return refuse(scope, d, "more than %d sections", CONFIG_SECTIONS_MAX);
@@ -400,8 +162,8 @@ check_line(struct span line, const struct scope *scope, struct diag *d)
 	if (line.len > 0 && memchr(line.at, '\0', line.len) != NULL)
 		return refuse(scope, d, "NUL byte: this is not a text file");
 	if (line.len > 0 && memchr(line.at, '\r', line.len) != NULL)
-		return refuse(scope, d, "carriage return: save the file with Unix line "
-		    "ends (LF, not CRLF)");
+		return refuse(scope, d,
+		    "carriage return: save the file with Unix line ends (LF, not CRLF)");
 	return E_OK;
 }
 
@@ -433,8 +195,7 @@ parse_lines(struct bytes_reader *reader, struct scope *scope, const char *servic
 		if (!split_assignment(line, &name, &value))
 			return refuse(scope, d, "expected key = value, got \"%.*s\"",
 			    shown_len(line), line.at);
-		if (apply(scope, bytes_trim(name), bytes_trim(value), &scope->seen,
-		    target, d) != 0)
+		if (apply(scope, bytes_trim(name), bytes_trim(value), &scope->seen, target, d) != 0)
 			return E_INVALID;
 	}
 	return E_OK;
@@ -448,14 +209,14 @@ apply_defaults(struct settings *s, struct diag *d)
 	uint32_t seen = 0;
 
 	memset(s, 0, sizeof *s);
-	for (size_t i = 0; i < ROWS; i++) {
-		const struct config_key *key = &rows[i].key;
-		struct span name = { key->name, strlen(key->name) };
-		struct span value = { key->default_value, strlen(key->default_value) };
+	for (size_t i = 0; config_key_at(i) != NULL; i++) {
+		const struct config_key *key = config_key_at(i);
+		struct span name = {key->name, strlen(key->name)};
+		struct span value = {key->default_value, strlen(key->default_value)};
 		if (apply(NULL, name, value, &seen, s, d) != 0) {
 			memset(s, 0, sizeof *s);
-			return diag_set(d, E_INVALID, "default of %s: expected %s",
-			    key->name, key->range);
+			return diag_set(d, E_INVALID, "default of %s: expected %s", key->name,
+			    key->range);
 		}
 	}
 	return E_OK;
@@ -466,12 +227,12 @@ apply_defaults(struct settings *s, struct diag *d)
 static int
 apply_argument(const char *argument, uint32_t *seen, struct settings *s, struct diag *d)
 {
-	struct span text = { argument, strlen(argument) };
+	struct span text = {argument, strlen(argument)};
 	struct span name, value;
 
 	if (!split_assignment(text, &name, &value))
-		return refuse(NULL, d, "expected key=value, got \"%.*s\"",
-		    shown_len(text), text.at);
+		return refuse(NULL, d, "expected key=value, got \"%.*s\"", shown_len(text),
+		    text.at);
 	return apply(NULL, name, value, seen, s, d);
 }
 
@@ -498,8 +259,8 @@ read_file(const char *path, char *text, size_t *len, struct diag *d)
 	const char *slash = strrchr(path, '/');
 	size_t folder_len = slash == NULL ? 0 : (size_t)(slash - path);
 	if (slash == NULL || slash[1] == '\0' || folder_len + 2 > sizeof folder)
-		return diag_set(d, E_INVALID, "expected /DIRECTORY/FILE of less than "
-		    "%d bytes", PATH_MAX);
+		return diag_set(d, E_INVALID, "expected /DIRECTORY/FILE of less than %d bytes",
+		    PATH_MAX);
 	/* The root directory keeps its slash. */
 	if (folder_len == 0)
 		folder_len = 1;
@@ -507,8 +268,7 @@ read_file(const char *path, char *text, size_t *len, struct diag *d)
 	folder[folder_len] = '\0';
 	int r = safefile_open_dir(folder, rule.owner, 0022, &fd, d);
 	if (r == 0)
-		r = safefile_slurp(fd, slash + 1, &rule, text, CONFIG_FILE_MAX, len,
-		    NULL, d);
+		r = safefile_slurp(fd, slash + 1, &rule, text, CONFIG_FILE_MAX, len, NULL, d);
 	safefile_close(&fd);
 	return r;
 }
@@ -518,7 +278,7 @@ static int
 apply_file(const char *path, bool may_be_missing, const char *service, struct settings *s,
     struct diag *d)
 {
-	struct diag why = { "" };
+	struct diag why = {""};
 	size_t len = 0;
 
 	char *text = malloc(CONFIG_FILE_MAX);
@@ -568,13 +328,12 @@ int
 config_parse_file(const char *text, size_t len, const char *file, const char *service,
     struct settings *s, struct diag *d)
 {
-	struct scope scope = { .file = file };
+	struct scope scope = {.file = file};
 	struct bytes_reader reader;
 	int r = E_INVALID;
 
 	if (len > CONFIG_FILE_MAX) {
-		r = diag_set(d, E_INVALID, "%.160s: larger than %d bytes", file,
-		    CONFIG_FILE_MAX);
+		r = diag_set(d, E_INVALID, "%.160s: larger than %d bytes", file, CONFIG_FILE_MAX);
 	} else {
 		bytes_reader_init(&reader, text, len);
 		r = parse_lines(&reader, &scope, service, s, d);
@@ -610,8 +369,8 @@ config_find_conf(int argc, const char *const *argv, const char *fallback, const 
 			return refuse(NULL, d, "conf: given twice");
 		found = argv[i] + sizeof OPTION_CONF - 1;
 		if (found[0] != '/')
-			return refuse(NULL, d, "conf: expected an absolute path, got "
-			    "\"%.*s\"", SHOWN_MAX, found);
+			return refuse(NULL, d, "conf: expected an absolute path, got \"%.*s\"",
+			    SHOWN_MAX, found);
 	}
 	*path = found != NULL ? found : fallback;
 	*is_explicit = found != NULL;
@@ -627,10 +386,4 @@ config_load(int argc, const char *const *argv, const char *fallback, const char 
 	if (r != 0)
 		memset(s, 0, sizeof *s);
 	return r;
-}
-
-const struct config_key *
-config_key_at(size_t i)
-{
-	return i < ROWS ? &rows[i].key : NULL;
 }

@@ -11,8 +11,7 @@ main(void)
 {
 	for (size_t i = 0; config_key_at(i) != NULL; i++) {
 		const struct config_key *key = config_key_at(i);
-		if (printf("%s\t%s\t%s\n", key->name, key->range,
-			key->default_value) < 0)
+		if (printf("%s\t%s\t%s\n", key->name, key->range, key->default_value) < 0)
 			return 1;
 	}
 	return fflush(stdout) == 0 ? 0 : 1;

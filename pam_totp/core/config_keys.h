@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_CONFIG_KEYS_H
+#define PAM_TOTP_CONFIG_KEYS_H
+
+#include "config.h"
+
+/* Between config.c and the table of keys; of no use to others. */
+
+#define CONFIG_KEYS_MAX 32 /* rows, so that a uint32_t has a bit for each */
+
+/* The row number of a key, for config_key_at; one past the end when there is none. */
+unsigned config_keys_find(struct span name);
+
+/* Put a value (without quotes) into the field of row i.
+ * E_INVALID: not within the row's range, or no such row; no other field is touched then. */
+int config_keys_set(unsigned i, struct span value, struct settings *s) MUST_USE;
+
+#endif
