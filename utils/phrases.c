@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+/* What a verdict of core is called: one word for programs, one sentence for people, one
+ * exit code. Shared by totp-helper and totp-admin so that both say the same.
+ *
+ *  1. A sentence says what happened and what to do next, never a code or a secret.
+ *  2. It tells nothing that its reader does not know or own already: off_s and wait_s
+ *     go to somebody who holds the secret, or has passed the first factor (DESIGN
+ *     section 5, "honest answers"); is_brief silences them.
+ *  3. No switch has a default: a new verdict does not compile until it has its words. */
+#include "utils/phrases.h"
+
+#include "core/bytes.h"
+
+static const struct otp_params usual = {OTP_SHA1, 6, 30};
+
+void
+phrase_duration(uint64_t seconds, char *out, size_t cap)
+{
+	struct bytes_writer w;
+
+	bytes_writer_init(&w, out, cap);
+	if (seconds >= 3600) {
+		bytes_put_u64(&w, seconds / 3600);
+		bytes_put(&w, " h");
+		seconds = seconds % 3600 / 60 * 60;
+		if (seconds > 0)
+			bytes_put(&w, " ");
+	}
+	if (seconds >= 60) {
+		bytes_put_u64(&w, seconds / 60);
+		bytes_put(&w, " min");
+		seconds %= 60;
+		if (seconds > 0)
+			bytes_put(&w, " ");
+	}
+	if (seconds > 0 || w.len == 0) {
+		bytes_put_u64(&w, seconds);
+		bytes_put(&w, " s");
+	}
+}
+
+const char *
+phrase_enrolment_word(enum enrolment_verdict v)
+{
+	switch (v) {
+	case ENROLMENT_REFUSED:
+		return "refused";
+	case ENROLMENT_CONFIRMED:
+		return "confirmed";
+	case ENROLMENT_SAME_CODE:
+		return "same-code";
+	case ENROLMENT_SWAPPED:
+		return "swapped";
+	case ENROLMENT_GAP:
+		return "gap";
+	case ENROLMENT_STALE:
+		return "stale";
+	case ENROLMENT_FAST:
+		return "fast";
+	case ENROLMENT_FIRST_WRONG:
+		return "first-wrong";
+	case ENROLMENT_SECOND_WRONG:
+		return "second-wrong";
+	case ENROLMENT_WRONG:
+		return "wrong";
+	case ENROLMENT_DIGITS:
+		return "digits";
+	case ENROLMENT_EXPIRED:
+		return "expired";
+	case ENROLMENT_USED:
+		return "used";
+	}
+	return "?";
+}
+
+/* Apps that ignore other parameters show codes that look normal and never fit (FLOW,
+ * pitfall 21): say so when that may be the reason. */
+static void
+put_wrong(struct bytes_writer *w, const struct otp_params *p)
+{
+	bytes_put(w, "Neither code belongs to this device. Scan the QR code or type the key "
+		     "again, then enter two codes that follow each other.");
+	if (p->algorithm == usual.algorithm && p->digits == usual.digits &&
+	    p->period_s == usual.period_s)
+		return;
+	bytes_put(w, " Your app may ignore ");
+	bytes_put(w, otp_algorithm_name(p->algorithm));
+	bytes_put(w, ", ");
+	bytes_put_u64(w, p->digits);
+	bytes_put(w, " digits, ");
+	bytes_put_u64(w, p->period_s);
+	bytes_put(w, " s: use the defaults SHA1, 6, 30.");
+}
+
+void
+phrase_enrolment(enum enrolment_verdict v, const struct otp_params *params, uint32_t off_s,
+    char *out, size_t cap)
+{
+	struct bytes_writer w;
+	char off[48];
+
+	phrase_duration(off_s, off, sizeof(off));
+	bytes_writer_init(&w, out, cap);
+	switch (v) {
+	case ENROLMENT_REFUSED:
+		bytes_put(&w, "The codes could not be checked.");
+		break;
+	case ENROLMENT_CONFIRMED:
+		bytes_put(&w, "The MFA device is assigned. A code of it is required at every "
+			      "login from now on. Add a second device in case you lose this one.");
+		break;
+	case ENROLMENT_SAME_CODE:
+		bytes_put(&w, "You entered the same code twice. Wait for the next code.");
+		break;
+	case ENROLMENT_SWAPPED:
+		bytes_put(&w, "The codes are in the wrong order: enter the older one first.");
+		break;
+	case ENROLMENT_GAP:
+		bytes_put(&w, "Both codes are right, but there is another one between them: "
+			      "enter two codes that follow each other.");
+		break;
+	case ENROLMENT_STALE:
+		bytes_put(&w, "Both codes are right but ");
+		bytes_put(&w, off);
+		bytes_put(&w, " old: type them as they appear. If you did, your device's clock "
+			      "is behind this server: set it to automatic time and try again.");
+		break;
+	case ENROLMENT_FAST:
+		bytes_put(&w, "Your device's clock is ");
+		bytes_put(&w, off);
+		bytes_put(&w, " ahead of this server. Set it to automatic time and try again.");
+		break;
+	case ENROLMENT_FIRST_WRONG:
+		bytes_put(&w, "The first code is wrong, the second one is right: enter two codes "
+			      "that follow each other.");
+		break;
+	case ENROLMENT_SECOND_WRONG:
+		bytes_put(&w, "The first code is right, the second one is wrong: enter two codes "
+			      "that follow each other.");
+		break;
+	case ENROLMENT_WRONG:
+		put_wrong(&w, params);
+		break;
+	case ENROLMENT_DIGITS:
+		bytes_put(&w, "A code of this device has ");
+		bytes_put_u64(&w, params->digits);
+		bytes_put(&w, " digits.");
+		break;
+	case ENROLMENT_EXPIRED:
+		bytes_put(&w, "The time to confirm this device is over: start again.");
+		break;
+	case ENROLMENT_USED:
+		bytes_put(&w, "One of these codes was already used. Wait for the next two codes.");
+		break;
+	}
+}
+
+const char *
+phrase_attempt_word(enum attempt_verdict v)
+{
+	switch (v) {
+	case ATTEMPT_FAILED:
+		return "failed";
+	case ATTEMPT_ACCEPTED:
+		return "accepted";
+	case ATTEMPT_WRONG:
+		return "wrong";
+	case ATTEMPT_REUSED:
+		return "reused";
+	case ATTEMPT_MALFORMED:
+		return "malformed";
+	case ATTEMPT_THROTTLED:
+		return "throttled";
+	case ATTEMPT_LOCKED:
+		return "locked";
+	case ATTEMPT_UNENROLLED:
+		return "unenrolled";
+	case ATTEMPT_CLOCK_BACK:
+		return "clock-back";
+	case ATTEMPT_BURNT:
+		return "burnt";
+	}
+	return "?";
+}
+
+static void
+put_accepted(struct bytes_writer *w, const struct attempt_result *r)
+{
+	bytes_put(w, r->has_used_recovery ? "The recovery code was accepted; " :
+					    "The code was accepted.");
+	if (!r->has_used_recovery)
+		return;
+	bytes_put_u64(w, r->recovery_left);
+	bytes_put(w, r->recovery_left == 1 ? " is left." : " are left.");
+}
+
+static void
+put_wait(struct bytes_writer *w, const char *text, uint32_t wait_s)
+{
+	char wait[48];
+
+	bytes_put(w, text);
+	if (wait_s == 0 || wait_s == UINT32_MAX)
+		return;
+	phrase_duration(wait_s, wait, sizeof(wait));
+	bytes_put(w, " (in ");
+	bytes_put(w, wait);
+	bytes_put(w, ")");
+}
+
+static void
+put_attempt(struct bytes_writer *w, const struct attempt_result *r)
+{
+	char behind[48];
+
+	switch (r->verdict) {
+	case ATTEMPT_FAILED:
+		bytes_put(w, "The code could not be checked: ");
+		bytes_put(w, diag_code_text(r->error));
+		break;
+	case ATTEMPT_ACCEPTED:
+		put_accepted(w, r);
+		return;
+	case ATTEMPT_WRONG:
+		bytes_put(w, "Wrong code");
+		if (r->behind_s > 0) {
+			phrase_duration(r->behind_s, behind, sizeof(behind));
+			bytes_put(w, ": it is ");
+			bytes_put(w, behind);
+			bytes_put(w, " old. Type it as it appears; if you did, your device's "
+				     "clock is behind: set it to automatic time");
+		}
+		break;
+	case ATTEMPT_REUSED:
+		put_wait(w, "This code was already used. Wait for the next code", r->wait_s);
+		break;
+	case ATTEMPT_MALFORMED:
+		bytes_put(w, "That is not a code");
+		break;
+	case ATTEMPT_THROTTLED:
+		put_wait(w, "Too many failures. Try again later", r->wait_s);
+		break;
+	case ATTEMPT_LOCKED:
+		bytes_put(w, "Too many wrong codes: the devices are locked until an administrator "
+			     "unlocks them");
+		break;
+	case ATTEMPT_UNENROLLED:
+		bytes_put(w, "There is no active MFA device");
+		break;
+	case ATTEMPT_CLOCK_BACK:
+		bytes_put(w, "The clock of this server was set back: an administrator must "
+			     "correct it");
+		break;
+	case ATTEMPT_BURNT:
+		put_wait(w, "The record of used codes was lost, so this code may have been used. "
+			    "Wait for the next code", r->wait_s);
+		break;
+	}
+	bytes_put(w, ".");
+}
+
+void
+phrase_attempt(const struct attempt_result *r, bool is_brief, char *out, size_t cap)
+{
+	struct bytes_writer w;
+
+	bytes_writer_init(&w, out, cap);
+	if (is_brief && r->verdict != ATTEMPT_ACCEPTED)
+		bytes_put(&w, "The code was not accepted.");
+	else
+		put_attempt(&w, r);
+}
+
+void
+phrase_mismatch(uint32_t record_uid, uint32_t uid, char *out, size_t cap)
+{
+	struct bytes_writer w;
+
+	bytes_writer_init(&w, out, cap);
+	bytes_put(&w, "The MFA state belongs to a different account with this name (uid ");
+	bytes_put_u64(&w, record_uid);
+	bytes_put(&w, ", now ");
+	bytes_put_u64(&w, uid);
+	bytes_put(&w, "). An administrator must reset it.");
+}
+
+enum exit_code
+phrase_attempt_exit(const struct attempt_result *r)
+{
+	switch (r->verdict) {
+	case ATTEMPT_FAILED:
+		return phrase_error_exit(r->error);
+	case ATTEMPT_ACCEPTED:
+		return EXIT_CODE_OK;
+	case ATTEMPT_WRONG:
+	case ATTEMPT_REUSED:
+	case ATTEMPT_MALFORMED:
+	case ATTEMPT_BURNT:
+		return EXIT_CODE_WRONG_CODE;
+	case ATTEMPT_THROTTLED:
+	case ATTEMPT_LOCKED:
+		return EXIT_CODE_THROTTLED;
+	case ATTEMPT_UNENROLLED:
+		return EXIT_CODE_NO_SUCH;
+	case ATTEMPT_CLOCK_BACK:
+		return EXIT_CODE_FAILURE;
+	}
+	return EXIT_CODE_FAILURE;
+}
+
+enum exit_code
+phrase_error_exit(int error)
+{
+	enum error e = (enum error)error;
+
+	switch (e) {
+	case E_OK:
+		/* A failure without a code is one all the same. */
+		return EXIT_CODE_FAILURE;
+	case E_INVALID:
+		return EXIT_CODE_USAGE;
+	case E_NOENT:
+		return EXIT_CODE_NO_SUCH;
+	case E_EXISTS:
+		return EXIT_CODE_EXISTS;
+	case E_LIMIT:
+		return EXIT_CODE_LIMIT;
+	case E_CONFLICT:
+		return EXIT_CODE_BUSY;
+	case E_MISMATCH:
+		return EXIT_CODE_NOT_PERMITTED;
+	case E_UNSAFE:
+	case E_CORRUPT:
+	case E_IO:
+	case E_CRYPTO:
+		return EXIT_CODE_FAILURE;
+	}
+	return EXIT_CODE_FAILURE;
+}
