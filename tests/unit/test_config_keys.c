@@ -261,6 +261,10 @@ test_text_bytes(void **state)
 		config_text_accepted(text, &s);
 		assert_string_equal(s.prompt, good[i]);
 	}
+	/* The byte that would make a sequence whole lies behind the end of the text. */
+	config_defaults(&s);
+	assert_int_equal(
+	    config_parse_file("prompt = x\303\274", 11, "f", NULL, &s, &d), E_INVALID);
 }
 
 /* The shipped example: as it stands it changes nothing; with its "#key = value" lines
