@@ -11,7 +11,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/phrases.c %D%/phrases.h \
 	%D%/protocol.c %D%/protocol.h \
 	%D%/qr.c %D%/qr.h \
-	%D%/secret_input.h \
+	%D%/secret_input.c %D%/secret_input.h \
 	%D%/table.c %D%/table.h \
 	%D%/text.c %D%/text.h \
 	%D%/ui.c %D%/ui.h \
@@ -48,8 +48,12 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin_disable.c \
 	%D%/admin_list.c \
 	%D%/admin_reset.c \
+	%D%/admin_say.c \
+	%D%/admin_show.c %D%/admin_show.h \
+	%D%/admin_show_json.c \
 	%D%/admin_unlock.c \
-	%D%/admin_verify.c
+	%D%/admin_verify.c \
+	%D%/totp-admin.c
 %C%_totp_admin_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_admin_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_admin_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_ADMIN_H
+#define PAM_TOTP_ADMIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/store.h"
+#include "utils/exit_codes.h"
+
+/* What the verbs of totp-admin share. A verb is one function in admin_VERB.c that takes its
+ * operands (checked in number, NULL-terminated) and returns the exit code; it prints what it
+ * did on standard output, and on standard error why it did not. */
+
+enum admin_option {
+	OPTION_STORE = 0,
+	OPTION_CONF,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_URI_FILE,
+	OPTION_SECRET_FILE,
+	OPTION_ALGORITHM,
+	OPTION_DIGITS,
+	OPTION_PERIOD,
+	OPTION_TYPE,
+	OPTION_UID,
+	OPTION_WEAK_OK,
+	OPTION_FORCE,
+	OPTION_YES,
+	OPTION_COUNT
+};
+
+struct admin {
+	const char *option[OPTION_COUNT]; /* its value, "" for a switch; NULL: not given */
+	struct settings settings;	  /* whole once admin_open returned EXIT_CODE_OK */
+	struct store *store;		  /* the same; admin_close gives it back */
+};
+
+enum exit_code admin_add(struct admin *a, char *const *operand);
+enum exit_code admin_delete(struct admin *a, char *const *operand);
+enum exit_code admin_disable(struct admin *a, char *const *operand);
+enum exit_code admin_list(struct admin *a, char *const *operand);
+enum exit_code admin_reset(struct admin *a, char *const *operand);
+enum exit_code admin_show(struct admin *a, char *const *operand);
+enum exit_code admin_unlock(struct admin *a, char *const *operand);
+enum exit_code admin_verify(struct admin *a, char *const *operand);
+
+/* Print one line, "totp-admin: " and the text, on standard error. Control bytes become '?'.
+ * Never a secret. admin_fail gives its code back. */
+void admin_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+enum exit_code admin_fail(enum exit_code code, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Print one line on standard output in the same way. */
+void admin_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Tell an error of core and return the exit code that it becomes. */
+enum exit_code admin_fail_core(int error, const struct diag *d);
+
+/* Load the settings and open the store that --store or they name. may_create: a default store
+ * that does not exist is made, 0700, in a parent that does, and that is said.
+ * Not OK: told already; nothing is open. */
+enum exit_code admin_open(struct admin *a, bool may_create);
+void admin_close(struct admin *a);
+
+/* Seconds since 1970 UTC. */
+uint64_t admin_now(void);
+
+/* Refuse a user name that can have no record (EXIT_CODE_USAGE, told). */
+enum exit_code admin_check_user(const char *user);
+
+enum admin_account { ACCOUNT_UNKNOWN = 0, ACCOUNT_NONE, ACCOUNT_FOUND };
+
+/* The account of a name on this host (getpwnam_r(3)). UNKNOWN: the look-up failed, which is
+ * not the same as there being none; *uid is (uint32_t)-1 unless FOUND. */
+enum admin_account admin_find_account(const char *user, uint32_t *uid);
+
+/* Load what is stored of user, who must have a record. Not OK: told; *e is wiped. */
+enum exit_code admin_load(struct admin *a, const char *user, struct store_entry *e);
+
+/* A change of one record through store_update: change gets ctx, which must begin with this. */
+struct admin_change {
+	const char *user;
+	const char *device;	/* name of the device it is about, or NULL */
+	uint64_t now_s;
+	enum exit_code refused; /* set by change with a non-zero return: the exit code of it */
+	bool was_rebuilt;	/* the state had been lost */
+};
+typedef int admin_change_fn(struct store_entry *e, void *ctx, struct diag *d);
+
+/* Apply a change, and tell when it failed. Nothing was written then. */
+enum exit_code admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change);
+
+/* For change functions: refuse with that exit code and explanation; refuse when there is no
+ * record; find the device c->device in e or refuse (*dev is NULL then). */
+int admin_refuse(struct admin_change *c, enum exit_code code, struct diag *d, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
+int admin_need_record(struct admin_change *c, const struct store_entry *e,
+    struct diag *d) MUST_USE;
+int admin_need_device(struct admin_change *c, struct store_entry *e,
+    struct record_device **dev, struct diag *d) MUST_USE;
+
+/* The names of all users that have a record, sorted. Not OK: told; *u is empty. */
+struct admin_users {
+	char **name;
+	size_t count;
+	size_t cap;
+};
+enum exit_code admin_users_load(struct admin *a, struct admin_users *u);
+void admin_users_free(struct admin_users *u);
+
+/* The word of a device's state at now_s: as record_state_name, or "expired". */
+const char *admin_state_word(const struct record_device *d, uint64_t now_s);
+
+/* Write one line to the log (LOG_AUTHPRIV): event=admin action= actor= user= device= result=.
+ * device: NULL for none. result: a word. */
+void admin_log(const char *action, const char *user, const char *device, const char *result);
+
+#endif
