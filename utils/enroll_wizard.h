@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_ENROLL_WIZARD_H
+#define PAM_TOTP_ENROLL_WIZARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/encode.h"
+#include "enroll.h"
+#include "otpauth.h"
+#include "qr.h"
+
+/* What `add` knows between the helper's messages. */
+struct wizard {
+	char name[RECORD_NAME_CAP];
+	bool has_secret;
+	bool is_shown;
+	struct otpauth device;
+	char key[ENCODE_BASE32_CAP(OTP_SECRET_MAX)]; /* base32, as the helper sent it */
+	char uri[OTPAUTH_URI_CAP];
+	bool has_qr; /* it could be encoded */
+	struct qr qr;
+	uint64_t expires;		  /* seconds since 1970 UTC */
+	char refusal[PROTOCOL_VALUE_CAP]; /* why the last two codes were refused; "" */
+	int file;			  /* --qr-file, made but empty until the secret comes; -1 */
+	enum qr_format format;
+};
+
+/* enroll_show.c: show QR code, key and what else belongs to them, on an empty screen where
+ * the terminal has one. Draws anew when called again. */
+void wizard_show(struct enroll *e, struct wizard *w);
+
+/* The names of the apps that take these parameters and then show wrong codes; nothing for
+ * the usual ones. Goes to the dialogue, or to standard error for a program. */
+void wizard_warn(struct enroll *e);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_TEXT_H
+#define PAM_TOTP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/bytes.h"
+
+/* How many bytes the character at the beginning of s takes: 1..4, or 0 when s is empty
+ * or does not begin with well-formed UTF-8. Source: RFC 3629 section 4. */
+size_t text_char_len(struct span s);
+
+/* Whether s is well-formed UTF-8 without control characters: nothing below U+0020, no
+ * U+007F..U+009F, no bidirectional override. */
+bool text_is_plain(struct span s);
+
+/* Copy a terminated text that somebody else wrote so that it can be shown on a terminal:
+ * each control character, bidirectional override and stray byte becomes '?', and so does
+ * each character outside ASCII when the terminal is not has_utf8. A '\n' becomes a blank.
+ * What does not fit is cut at a character's end. out: cap bytes, at least 1; returns out. */
+char *text_clean(const char *text, bool has_utf8, char *out, size_t cap);
+
+/* Copy text into lines of at most columns characters, each ended by '\n', broken at
+ * blanks where there are any; an empty text gives an empty line. columns: 0 = no limit.
+ * out: cap bytes, at least 1; what does not fit is cut. Returns out. */
+char *text_wrap(const char *text, unsigned columns, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* totp-enroll: a user's own MFA devices. It holds no privilege and gains none: what needs
+ * any is done by totp-helper, which trusts nothing of what is decided here. It promises:
+ *  1. Passwords, codes and secrets come from and go to the terminal or the standard
+ *     streams; no argument and no variable can hold one.
+ *  2. Secrets leave no core dump, and are wiped.
+ *  3. It ends with an exit code of exit_codes.h, or by the signal that stopped it, with
+ *     the terminal as it was. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "enroll.h"
+
+static const char usage[] =
+    "Usage: totp-enroll [add [NAME]] [OPTION]...\n"
+    "       totp-enroll list | status | verify | cancel [OPTION]...\n"
+    "Assign an MFA device (an authenticator app) to yourself, and look after it.\n"
+    "\n"
+    "  add [NAME]  assign a device: scan a QR code, type two codes (the default)\n"
+    "  list        show your devices\n"
+    "  status      tell whether a device is assigned; exit 6 when none is\n"
+    "  verify      check a code, and use it up\n"
+    "  cancel      forget a device that waits for its two codes\n"
+    "\n"
+    "  --qr=auto|utf8|ascii|none  how to draw the QR code\n"
+    "  --qr-file=FILE             write it to a new file, FILE.svg or FILE.png\n"
+    "  --uri                      show the otpauth:// URI as well\n"
+    "  --algorithm=SHA1|SHA256|SHA512  --digits=6|7|8  --period=SECONDS\n"
+    "                             not every app honours other than SHA1, 6, 30\n"
+    "  --json                     results for programs\n"
+    "  --no-input                 ask nobody: answers are lines of standard input\n"
+    "  --help, --version\n"
+    "\n"
+    "See totp-enroll(1).\n";
+
+enum option_code { OPTION_QR = 256, OPTION_QR_FILE, OPTION_URI, OPTION_ALGORITHM,
+	OPTION_DIGITS, OPTION_PERIOD, OPTION_JSON, OPTION_NO_INPUT, OPTION_HELP, OPTION_VERSION };
+
+static const struct option long_options[] = {
+	{ "qr", required_argument, NULL, OPTION_QR },
+	{ "qr-file", required_argument, NULL, OPTION_QR_FILE },
+	{ "uri", no_argument, NULL, OPTION_URI },
+	{ "algorithm", required_argument, NULL, OPTION_ALGORITHM },
+	{ "digits", required_argument, NULL, OPTION_DIGITS },
+	{ "period", required_argument, NULL, OPTION_PERIOD },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "no-input", no_argument, NULL, OPTION_NO_INPUT },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* A verb. does_add: takes a name and the options of a new device. */
+static const struct verb {
+	const char *name;
+	int (*run)(struct enroll *e);
+	bool does_add;
+} verbs[] = {
+	{ "add", enroll_add, true },
+	{ "list", enroll_list, false },
+	{ "status", enroll_status, false },
+	{ "verify", enroll_verify, false },
+	{ "cancel", enroll_cancel, false },
+};
+
+/* A request without messages of its own. */
+static int
+run_simple(struct enroll *e, const char *op)
+{
+	struct message request;
+	bool has_ended = false;
+	message_init(&request, "request");
+	message_add(&request, "op", op);
+	int code = session_run(e, &request, NULL, NULL, &has_ended);
+	return session_tell(e, code, has_ended, false);
+}
+
+int
+enroll_verify(struct enroll *e)
+{
+	int code = session_check_input(e);
+	return code == ENROLL_ON ? run_simple(e, "verify") : session_tell(e, code, false, false);
+}
+
+int
+enroll_cancel(struct enroll *e)
+{
+	return run_simple(e, "cancel");
+}
+
+static bool
+parse_unsigned(const char *text, uint64_t min, uint64_t max, unsigned *out)
+{
+	uint64_t n = 0;
+	int r = bytes_parse_u64((struct span){ text, strlen(text) }, min, max, &n);
+	*out = (unsigned)n; /* max is small */
+	return r == E_OK;
+}
+
+static bool
+parse_qr(const char *text, enum enroll_qr *qr)
+{
+	static const char *const words[] = {
+		[ENROLL_QR_AUTO] = "auto",
+		[ENROLL_QR_UTF8] = "utf8",
+		[ENROLL_QR_ASCII] = "ascii",
+		[ENROLL_QR_NONE] = "none",
+	};
+	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*qr = (enum enroll_qr)i; /* i indexes a table of that enum */
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+complain(const char *what, const char *expected)
+{
+	fprintf(stderr, "totp-enroll: %s: expected %s\n", what, expected);
+	return EXIT_CODE_USAGE;
+}
+
+/* One option. *adds is set for those that only `add` takes. Returns ENROLL_ON or how to
+ * end. */
+static int
+take_option(int code, struct enroll_options *o, const char **adds)
+{
+	switch (code) {
+	case OPTION_QR:
+		*adds = "--qr";
+		return parse_qr(optarg, &o->qr) ? ENROLL_ON
+						: complain("--qr", "auto, utf8, ascii or none");
+	case OPTION_QR_FILE:
+		*adds = "--qr-file";
+		o->qr_file = optarg;
+		return ENROLL_ON;
+	case OPTION_URI:
+		*adds = "--uri";
+		o->has_uri = true;
+		return ENROLL_ON;
+	case OPTION_ALGORITHM:
+		*adds = "--algorithm";
+		return otp_algorithm_parse((struct span){ optarg, strlen(optarg) },
+			   &o->params.algorithm) == E_OK ?
+		    ENROLL_ON :
+		    complain("--algorithm", "SHA1, SHA256 or SHA512");
+	case OPTION_DIGITS:
+		*adds = "--digits";
+		return parse_unsigned(optarg, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &o->params.digits) ?
+		    ENROLL_ON :
+		    complain("--digits", "6, 7 or 8");
+	case OPTION_PERIOD:
+		*adds = "--period";
+		return parse_unsigned(optarg, OTP_PERIOD_MIN, OTP_PERIOD_MAX,
+			   &o->params.period_s) ?
+		    ENROLL_ON :
+		    complain("--period", "15 to 120 seconds");
+	case OPTION_JSON:
+		o->has_json = true;
+		return ENROLL_ON;
+	case OPTION_NO_INPUT:
+		o->has_no_input = true;
+		return ENROLL_ON;
+	case OPTION_HELP:
+		return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? EXIT_CODE_FAILURE
+								       : EXIT_CODE_OK;
+	case OPTION_VERSION:
+		return printf("totp-enroll (pam_totp) %s\n", PACKAGE_VERSION) < 0 ||
+			fflush(stdout) != 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+	default: /* getopt_long has told */
+		fputs("Try: totp-enroll --help\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+}
+
+/* Fill *o and find the verb. Returns ENROLL_ON or how to end. */
+static int
+parse_arguments(int argc, char **argv, struct enroll_options *o, const struct verb **verb)
+{
+	const char *adds = NULL;
+	int code = 0;
+	*o = (struct enroll_options){ .params = OTP_PARAMS_DEFAULT };
+	*verb = &verbs[0];
+	while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		int r = take_option(code, o, &adds);
+		if (r != ENROLL_ON)
+			return r;
+	}
+	if (optind < argc) {
+		const char *word = argv[optind++];
+		*verb = NULL;
+		for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+			if (strcmp(word, verbs[i].name) == 0)
+				*verb = &verbs[i];
+		if (*verb == NULL)
+			return complain("verb", "add, list, status, verify or cancel");
+	}
+	if ((*verb)->does_add && optind < argc)
+		o->name = argv[optind++];
+	if (optind < argc) {
+		fputs("totp-enroll: too many arguments\nTry: totp-enroll --help\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+	if (adds != NULL && !(*verb)->does_add) {
+		fprintf(stderr, "totp-enroll: %s is for add only\n", adds);
+		return EXIT_CODE_USAGE;
+	}
+	return ENROLL_ON;
+}
+
+/* The standard streams are open, so that no socket becomes one of them; no core dump; a
+ * write to a helper or reader that has gone is an error, not the end. */
+static bool
+prepare_process(void)
+{
+	int fd = -1;
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	const struct rlimit none = { 0, 0 };
+	return fd >= 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct enroll_options options;
+	const struct verb *verb = NULL;
+	if (!prepare_process())
+		return EXIT_CODE_FAILURE;
+	int code = parse_arguments(argc, argv, &options, &verb);
+	if (code != ENROLL_ON)
+		return code;
+	struct enroll e = { .options = &options, .child = { .fd = -1 } };
+	ui_open(&e.ui, !options.has_no_input, !options.has_json);
+	code = verb->run(&e);
+	ui_close(&e.ui);
+	int number = ui_signal();
+	if (number != 0) {
+		signal(number, SIG_DFL);
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, number);
+		raise(number);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	bytes_wipe(&e, sizeof e);
+	return code;
+}
