@@ -188,11 +188,10 @@ parse_line(struct span line, struct message *m)
 		has_more = cut(&line, ' ', &word);
 		if (!cut(&word, '=', &key) || !is_word(key) || m->count >= PROTOCOL_PAIRS_MAX)
 			return E_INVALID;
-		char text[PROTOCOL_WORD_CAP];
-		r = bytes_copy(key, text, sizeof(text));
-		if (r != 0 || message_get(m, text) != NULL)
+		r = bytes_copy(key, m->pair[m->count].key, sizeof(m->pair[0].key));
+		/* The pair is not counted yet, so only an earlier one is found. */
+		if (r != 0 || message_get(m, m->pair[m->count].key) != NULL)
 			return E_INVALID;
-		memcpy(m->pair[m->count].key, text, sizeof(text));
 		r = parse_value(word, m->pair[m->count].value);
 		m->count++;
 	}
