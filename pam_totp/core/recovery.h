@@ -8,7 +8,7 @@
 
 #include "bytes.h"
 
-/* A recovery code is 20 letters in four groups of five, "bcdfg-hjklm-npqrs-tvwxm":
+/* A recovery code is 20 letters in four groups of five, "kqvbz-mdxtl-frwng-hspcq":
  * 19 random letters of an alphabet of 20 consonants (82 bits) and one check letter.
  * It holds no digit, so it cannot be taken for a TOTP code, and no vowel, so it spells
  * nothing. */

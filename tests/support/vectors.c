@@ -17,6 +17,10 @@
 
 #include <cmocka.h>
 
+#ifndef VECTORS_DIR
+#define VECTORS_DIR "" /* the environment tells */
+#endif
+
 #define BLANKS " \t\r\n"
 
 void
@@ -25,6 +29,8 @@ vectors_open(struct vectors *v, const char *name)
 	const char *dir = getenv("VECTORS_DIR");
 	if (dir == NULL)
 		dir = VECTORS_DIR;
+	if (dir[0] == '\0')
+		fail_msg("VECTORS_DIR names no folder");
 	char path[4096];
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		fail_msg("path too long: %s/%s", dir, name);

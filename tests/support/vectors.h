@@ -18,8 +18,8 @@ struct vectors {
 	const char *field[VECTORS_FIELDS_MAX]; /* of the current line; good until the next */
 };
 
-/* Open name in the folder of the environment variable VECTORS_DIR, or of the macro of that
- * name. A missing file fails the running test. */
+/* Open name in the folder of the environment variable VECTORS_DIR, else of the macro of that
+ * name. A missing file, or neither of them, fails the running test. */
 void vectors_open(struct vectors *v, const char *name);
 
 /* Go to the next line of vectors, which must have exactly `fields` fields, else the running

@@ -234,7 +234,8 @@ test_hex(void **state)
 		/* n as a character is a digit or refused, in both places. */
 		char high[] = { (char)n, '0' };
 		char low[] = { '0', (char)n };
-		int r = n != 0 && strchr("0123456789abcdefABCDEF", (int)n) != NULL ? E_OK : E_INVALID;
+		bool is_digit = n != 0 && strchr("0123456789abcdefABCDEF", (int)n) != NULL;
+		int r = is_digit ? E_OK : E_INVALID;
 		back = 0x55;
 		assert_int_equal(encode_hex_parse((struct span) { high, 2 }, &back, 1), r);
 		if (r != E_OK)

@@ -146,7 +146,8 @@ test_totp_vectors(void **state)
 			p.digits = digits;
 			assert_int_equal(otp_code(&p, &s, step, &code), 0);
 			assert_int_equal(code, want % modulus[digits - 6]);
-			assert_int_equal(otp_match(&p, &s, step - 1, 3, typed(code, digits), &mask), 0);
+			assert_int_equal(otp_match(&p, &s, step - 1, 3, typed(code, digits),
+			    &mask), 0);
 			assert_int_equal(mask, 2);
 		}
 		seen++;
@@ -234,7 +235,8 @@ test_match_finds_each_step(void **state)
 			uint32_t code = 0;
 			uint64_t mask = 0, want = 0;
 			assert_int_equal(otp_code(&p, &s, firsts[f] + i, &code), 0);
-			assert_int_equal(otp_match(&p, &s, firsts[f], 64, typed(code, 6), &mask), 0);
+			assert_int_equal(otp_match(&p, &s, firsts[f], 64, typed(code, 6),
+			    &mask), 0);
 			for (unsigned k = 0; k < OTP_MATCH_MAX; k++) {
 				uint32_t other = 0;
 				assert_int_equal(otp_code(&p, &s, firsts[f] + k, &other), 0);
