@@ -33,11 +33,11 @@
 #include "bytes.h"
 
 #define FLAGS_ALWAYS (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
-#define FLAGS_LAST (O_RDONLY | O_DIRECTORY | FLAGS_ALWAYS)
+#define FLAGS_LAST   (O_RDONLY | O_DIRECTORY | FLAGS_ALWAYS)
 /* On the way a directory is only passed through, so that search permission is enough. */
 #define FLAGS_ON_THE_WAY (O_PATH | O_DIRECTORY | FLAGS_ALWAYS)
 
-#define BITS_ALL ((mode_t)07777)
+#define BITS_ALL          ((mode_t)07777)
 #define BITS_OTHERS_WRITE ((mode_t)0022)
 
 /* A part of a path, for messages. */
@@ -70,8 +70,8 @@ static int
 check_path(const char *path, struct diag *d)
 {
 	if (path == NULL || path[0] != '/')
-		return diag_set(d, E_INVALID, "%s: expected an absolute path",
-		    path == NULL ? "(none)" : path);
+		return diag_set(
+		    d, E_INVALID, "%s: expected an absolute path", path == NULL ? "(none)" : path);
 	if (strlen(path) >= PATH_MAX)
 		return diag_set(d, E_INVALID, "the path is longer than %d bytes", PATH_MAX - 1);
 
@@ -81,15 +81,14 @@ check_path(const char *path, struct diag *d)
 	while (r == 1)
 		r = next_component(&p, name);
 	if (r != 0)
-		return diag_set(d, E_INVALID, "%s: \".\", \"..\" or too long a name in the path",
-		    path);
+		return diag_set(
+		    d, E_INVALID, "%s: \".\", \"..\" or too long a name in the path", path);
 	return 0;
 }
 
 /* Obligations 1 and 3 for an open directory. */
 static int
-check_directory(int fd, struct named n, uid_t owner, mode_t forbidden, bool is_last,
-    struct diag *d)
+check_directory(int fd, struct named n, uid_t owner, mode_t forbidden, bool is_last, struct diag *d)
 {
 	int len = (int)n.len; /* below PATH_MAX: check_path, NAME_MAX */
 	struct stat sb;
@@ -142,7 +141,7 @@ safefile_open_dir(const char *path, uid_t owner, mode_t forbidden, int *fd, stru
 
 	const char *p = path;
 	bool is_last = p[strspn(p, "/")] == '\0';
-	struct named n = { .path = path, .len = 1 };
+	struct named n = {.path = path, .len = 1};
 	int at = -1;
 	r = open_directory(AT_FDCWD, "/", is_last ? FLAGS_LAST : FLAGS_ON_THE_WAY, n, &at, d);
 	if (r == 0)
@@ -168,8 +167,8 @@ safefile_open_dir(const char *path, uid_t owner, mode_t forbidden, int *fd, stru
 }
 
 int
-safefile_open_folder(int dir, const char *name, uid_t owner, mode_t forbidden, int *fd,
-    struct diag *d)
+safefile_open_folder(
+    int dir, const char *name, uid_t owner, mode_t forbidden, int *fd, struct diag *d)
 {
 	char component[NAME_MAX + 1];
 	const char *p = name;
@@ -177,7 +176,7 @@ safefile_open_folder(int dir, const char *name, uid_t owner, mode_t forbidden, i
 	if (name[0] == '/' || next_component(&p, component) != 1 || *p != '\0')
 		return diag_set(d, E_INVALID, "%s: expected one name", name);
 
-	struct named n = { .path = name, .len = strlen(name) };
+	struct named n = {.path = name, .len = strlen(name)};
 	int at = -1;
 	int r = open_directory(dir, name, FLAGS_LAST, n, &at, d);
 	if (r == 0)
@@ -266,11 +265,11 @@ safefile_open(int dir, const char *name, int access, const struct safefile_rule 
 		case EISDIR:
 		case ENXIO: /* a socket, or a device without a driver */
 		case ENODEV:
-			return diag_set(d, E_UNSAFE, "%s%s%s: not a regular file",
-			    folder_of(rule), slash_of(rule), name);
-		default:
-			return diag_set(d, E_IO, "%s%s%s: open: %m", folder_of(rule),
+			return diag_set(d, E_UNSAFE, "%s%s%s: not a regular file", folder_of(rule),
 			    slash_of(rule), name);
+		default:
+			return diag_set(
+			    d, E_IO, "%s%s%s: open: %m", folder_of(rule), slash_of(rule), name);
 		}
 	}
 
@@ -289,8 +288,8 @@ safefile_identify(int dir, const char *name, struct safefile_id *id, struct diag
 	struct stat sb;
 	memset(id, 0, sizeof(*id));
 	if (fstatat(dir, name, &sb, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? diag_set(d, E_NOENT, "%s: does not exist", name) :
-					 diag_set(d, E_IO, "%s: stat: %m", name);
+		return errno == ENOENT ? diag_set(d, E_NOENT, "%s: does not exist", name)
+				       : diag_set(d, E_IO, "%s: stat: %m", name);
 	set_id(id, &sb);
 	return 0;
 }
@@ -351,8 +350,8 @@ safefile_read(int fd, void *buf, size_t cap, size_t *len, struct diag *d)
 }
 
 int
-safefile_slurp(int dir, const char *name, const struct safefile_rule *rule, void *buf,
-    size_t cap, size_t *len, struct safefile_id *id, struct diag *d)
+safefile_slurp(int dir, const char *name, const struct safefile_rule *rule, void *buf, size_t cap,
+    size_t *len, struct safefile_id *id, struct diag *d)
 {
 	int fd = -1;
 	*len = 0;

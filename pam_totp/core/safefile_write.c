@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FLAGS_ALWAYS (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+#define FLAGS_ALWAYS      (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 #define CREATE_ROUNDS_MAX 8 /* losing this often to others who make and remove is no accident */
 
 int
@@ -109,8 +109,8 @@ fill_and_close(int *fd, const char *temp, const void *buf, size_t len, struct di
 }
 
 int
-safefile_replace(int dir, const char *name, const char *temp, const void *buf, size_t len,
-    struct diag *d)
+safefile_replace(
+    int dir, const char *name, const char *temp, const void *buf, size_t len, struct diag *d)
 {
 	if (strchr(name, '/') != NULL || strchr(temp, '/') != NULL)
 		return diag_set(d, E_INVALID, "%s: expected one name", name);
@@ -143,8 +143,8 @@ safefile_remove(int dir, const char *name, struct diag *d)
 	if (strchr(name, '/') != NULL)
 		return diag_set(d, E_INVALID, "%s: expected one name", name);
 	if (unlinkat(dir, name, 0) != 0)
-		return errno == ENOENT ? diag_set(d, E_NOENT, "%s: does not exist", name) :
-					 diag_set(d, E_IO, "%s: unlink: %m", name);
+		return errno == ENOENT ? diag_set(d, E_NOENT, "%s: does not exist", name)
+				       : diag_set(d, E_IO, "%s: unlink: %m", name);
 	if (fsync(dir) != 0)
 		return diag_set(d, E_IO, "%s: fsync of its directory: %m", name);
 	return 0;
@@ -153,7 +153,7 @@ safefile_remove(int dir, const char *name, struct diag *d)
 int
 safefile_lock(int fd, struct diag *d)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	while (fcntl(fd, F_OFD_SETLKW, &lock) != 0) {
 		if (errno != EINTR)
 			return diag_set(d, E_IO, "lock: %m");

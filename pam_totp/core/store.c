@@ -16,9 +16,9 @@
 
 #include "store_file.h"
 
-#define SCHEME_FILE "file:"
+#define SCHEME_FILE  "file:"
 #define DECOY_PREFIX ".decoy-"
-#define DECOYS 64
+#define DECOYS       64
 
 void
 store_entry_wipe(struct store_entry *e)
@@ -132,14 +132,12 @@ update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
 		e->state.saved_at = now_s;
 	if (!e->has_record && !had_record)
 		return store_commit(s, user, &e->state, &e->version, d);
-	return store_replace(s, user, e->has_record ? &e->record : NULL, &e->state, &e->version,
-	    d);
+	return store_replace(s, user, e->has_record ? &e->record : NULL, &e->state, &e->version, d);
 }
 
 int
 store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
-    int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx,
-    struct diag *d)
+    int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx, struct diag *d)
 {
 	struct store_entry e;
 	int r = check_user(user, false, d);

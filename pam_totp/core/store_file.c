@@ -33,14 +33,15 @@
 
 #define FOLDER_FORBIDDEN ((mode_t)0077)
 #define RECORD_FORBIDDEN ((mode_t)0077)
-#define LOAD_ROUNDS_MAX 8 /* records change by hand or by cron; eight in one load is no accident */
+/* Records change by hand or by cron: eight changes within one load are no accident. */
+#define LOAD_ROUNDS_MAX 8
 
-#define TEMP_SUFFIX ".new"
+#define TEMP_SUFFIX   ".new"
 #define FILE_USER_MAX (NAME_MAX - 1 - (sizeof(TEMP_SUFFIX) - 1)) /* "." user ".new" */
 
 struct store_file {
 	struct store base; /* first: the seam's pointer is ours */
-	uid_t owner;	   /* the effective user at the opening */
+	uid_t owner;       /* the effective user at the opening */
 	int dir;
 	int secrets; /* -1: not there yet */
 	int state;   /* -1: not there yet */
@@ -61,8 +62,8 @@ file_of(struct store *s)
 /* store_version, the layout of this back end: the record's identity (device, inode, size,
  * ctime), then kind, slot, generation and checksum of the state. All-zero: nothing there. */
 static void
-set_version(struct store_version *v, const struct seen_record *seen,
-    const struct store_file_state *f)
+set_version(
+    struct store_version *v, const struct seen_record *seen, const struct store_file_state *f)
 {
 	uint8_t *b = v->bytes;
 	memset(b, 0, sizeof(v->bytes));
@@ -89,8 +90,9 @@ static int
 check_name(const char *user, struct diag *d)
 {
 	if (strlen(user) > FILE_USER_MAX)
-		return diag_set(d, E_INVALID, "user names of more than %zu bytes have no place "
-		    "in a file store", (size_t)FILE_USER_MAX);
+		return diag_set(d, E_INVALID,
+		    "user names of more than %zu bytes have no place in a file store",
+		    (size_t)FILE_USER_MAX);
 	return 0;
 }
 
@@ -129,8 +131,10 @@ static int
 read_record(const struct store_file *fs, const char *user, struct record *record,
     struct seen_record *seen, struct diag *d)
 {
-	const struct safefile_rule rule = { .owner = fs->owner, .forbidden = RECORD_FORBIDDEN,
-		.max_len = RECORD_TEXT_MAX, .where = "secrets" };
+	const struct safefile_rule rule = {.owner = fs->owner,
+	    .forbidden = RECORD_FORBIDDEN,
+	    .max_len = RECORD_TEXT_MAX,
+	    .where = "secrets"};
 	char text[RECORD_TEXT_MAX];
 	char where[sizeof("secrets/") + NAME_MAX];
 	struct bytes_writer w;
@@ -160,8 +164,8 @@ read_record(const struct store_file *fs, const char *user, struct record *record
 
 /* What a record's file is now. */
 static int
-look_at_record(const struct store_file *fs, const char *user, struct seen_record *seen,
-    struct diag *d)
+look_at_record(
+    const struct store_file *fs, const char *user, struct seen_record *seen, struct diag *d)
 {
 	memset(seen, 0, sizeof(*seen));
 	if (fs->secrets < 0 || store_is_decoy(user))
@@ -175,14 +179,14 @@ static bool
 is_same_record(const struct seen_record *a, const struct seen_record *b)
 {
 	return a->is_there == b->is_there && a->id.device == b->id.device &&
-	    a->id.inode == b->id.inode && a->id.size == b->id.size &&
-	    a->id.changed_s == b->id.changed_s && a->id.changed_ns == b->id.changed_ns;
+	       a->id.inode == b->id.inode && a->id.size == b->id.size &&
+	       a->id.changed_s == b->id.changed_s && a->id.changed_ns == b->id.changed_ns;
 }
 
 /* One user's state, or none where there is no folder. */
 static int
-read_state(const struct store_file *fs, const char *user, struct store_file_state *f,
-    struct diag *d)
+read_state(
+    const struct store_file *fs, const char *user, struct store_file_state *f, struct diag *d)
 {
 	memset(f, 0, sizeof(*f));
 	f->fd = -1;
@@ -209,9 +213,9 @@ static int
 file_load(struct store *s, const char *user, struct store_entry *e, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = { .fd = -1 };
-	struct seen_record before = { 0 };
-	struct seen_record after = { 0 };
+	struct store_file_state f = {.fd = -1};
+	struct seen_record before = {0};
+	struct seen_record after = {0};
 
 	int r = check_name(user, d);
 	if (r == 0)
@@ -268,8 +272,8 @@ file_commit(struct store *s, const char *user, const struct state *state,
     struct store_version *version, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = { .fd = -1 };
-	struct seen_record seen = { 0 };
+	struct store_file_state f = {.fd = -1};
+	struct seen_record seen = {0};
 
 	int r = check_name(user, d);
 	if (r == 0)
@@ -327,8 +331,8 @@ file_replace(struct store *s, const char *user, const struct record *record,
     const struct state *state, struct store_version *version, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = { .fd = -1 };
-	struct seen_record seen = { 0 };
+	struct store_file_state f = {.fd = -1};
+	struct seen_record seen = {0};
 	char text[RECORD_TEXT_MAX + 1];
 	size_t len = 0;
 
@@ -407,11 +411,11 @@ file_close(struct store *s)
 }
 
 static const struct store_ops file_ops = {
-	.load = file_load,
-	.commit = file_commit,
-	.replace = file_replace,
-	.list = file_list,
-	.close = file_close,
+    .load = file_load,
+    .commit = file_commit,
+    .replace = file_replace,
+    .list = file_list,
+    .close = file_close,
 };
 
 int
@@ -421,9 +425,8 @@ store_file_open(const char *dir, struct store **s, struct diag *d)
 	struct store_file *fs = malloc(sizeof(*fs));
 	if (fs == NULL)
 		return diag_set(d, E_IO, "out of memory");
-	*fs = (struct store_file) {
-		.base.ops = &file_ops, .owner = geteuid(), .dir = -1, .secrets = -1, .state = -1
-	};
+	*fs = (struct store_file){
+	    .base.ops = &file_ops, .owner = geteuid(), .dir = -1, .secrets = -1, .state = -1};
 	int r = safefile_open_dir(dir, fs->owner, FOLDER_FORBIDDEN, &fs->dir, d);
 	if (r == 0)
 		r = open_folders(fs, d);

@@ -26,9 +26,8 @@
 static struct safefile_rule
 rule_for(uid_t owner)
 {
-	return (struct safefile_rule) {
-		.owner = owner, .forbidden = 0077, .max_len = SIZE_MAX, .where = "state"
-	};
+	return (struct safefile_rule){
+	    .owner = owner, .forbidden = 0077, .max_len = SIZE_MAX, .where = "state"};
 }
 
 static void
@@ -89,8 +88,8 @@ read_once(int dir, const char *name, uid_t owner, bool is_locked, struct store_f
 }
 
 int
-store_file_state_read(int dir, const char *name, uid_t owner, struct store_file_state *f,
-    struct diag *d)
+store_file_state_read(
+    int dir, const char *name, uid_t owner, struct store_file_state *f, struct diag *d)
 {
 	int r = read_once(dir, name, owner, false, f, d);
 	if (r == 0 && f->kind == STORE_FILE_RUIN)
@@ -106,8 +105,8 @@ store_file_state_hold(int dir, const char *name, uid_t owner, bool may_create,
 	bool is_it = false;
 
 	reset(f);
-	int r = may_create ? safefile_open_or_create(dir, name, &rule, &f->fd, NULL, d) :
-			     safefile_open(dir, name, O_RDWR, &rule, &f->fd, NULL, d);
+	int r = may_create ? safefile_open_or_create(dir, name, &rule, &f->fd, NULL, d)
+			   : safefile_open(dir, name, O_RDWR, &rule, &f->fd, NULL, d);
 	if (r == E_NOENT)
 		return diag_set(d, E_CONFLICT, "state/%s: was removed meanwhile", name);
 	if (r == 0)
@@ -142,7 +141,7 @@ write_beside(int fd, unsigned slot, const uint8_t bytes[STATE_SLOT_LEN], struct 
 static int
 write_anew(int fd, int dir, bool is_ruin, const uint8_t bytes[STATE_SLOT_LEN], struct diag *d)
 {
-	uint8_t file[STATE_FILE_LEN] = { 0 };
+	uint8_t file[STATE_FILE_LEN] = {0};
 	int r = 0;
 
 	if (is_ruin) {
@@ -161,10 +160,10 @@ write_anew(int fd, int dir, bool is_ruin, const uint8_t bytes[STATE_SLOT_LEN], s
 }
 
 int
-store_file_state_write(struct store_file_state *f, int dir, const struct state *state,
-    struct diag *d)
+store_file_state_write(
+    struct store_file_state *f, int dir, const struct state *state, struct diag *d)
 {
-	uint8_t bytes[STATE_SLOT_LEN] = { 0 };
+	uint8_t bytes[STATE_SLOT_LEN] = {0};
 	bool is_whole = f->kind == STORE_FILE_WHOLE;
 	unsigned slot = is_whole ? 1 - f->slot : 0;
 	struct state next = *state;

@@ -81,7 +81,7 @@ ensure(struct store_memory *m, const char *user)
 static struct store_version
 version_of(const struct entry *e)
 {
-	struct store_version v = { { 0 } };
+	struct store_version v = {{0}};
 	if (e != NULL)
 		bytes_set_le64(v.bytes, e->changed);
 	return v;
@@ -135,8 +135,8 @@ memory_load(struct store *s, const char *user, struct store_entry *out, struct d
 
 /* Whether a write may go on: nobody changed the entry, and the generation can grow. */
 static int
-check_unchanged(struct store_memory *m, const char *user, const struct store_version *version,
-    struct diag *d)
+check_unchanged(
+    struct store_memory *m, const char *user, const struct store_version *version, struct diag *d)
 {
 	const struct entry *e = find(m, user);
 	struct store_version now = version_of(e);
@@ -243,11 +243,11 @@ memory_close(struct store *s)
 }
 
 static const struct store_ops memory_ops = {
-	.load = memory_load,
-	.commit = memory_commit,
-	.replace = memory_replace,
-	.list = memory_list,
-	.close = memory_close,
+    .load = memory_load,
+    .commit = memory_commit,
+    .replace = memory_replace,
+    .list = memory_list,
+    .close = memory_close,
 };
 
 struct store *

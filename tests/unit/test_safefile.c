@@ -38,9 +38,8 @@ struct fixture {
 static struct safefile_rule
 rule_of(size_t max_len)
 {
-	return (struct safefile_rule) {
-		.owner = geteuid(), .forbidden = 0077, .max_len = max_len, .where = "secrets"
-	};
+	return (struct safefile_rule){
+	    .owner = geteuid(), .forbidden = 0077, .max_len = max_len, .where = "secrets"};
 }
 
 static int
@@ -94,8 +93,8 @@ expect_content(const struct fixture *fx, const char *name, const char *text)
 	const struct safefile_rule rule = rule_of(4096);
 	char buf[4096];
 	size_t len = 0;
-	assert_int_equal(safefile_slurp(fx->dir, name, &rule, buf, sizeof(buf), &len, NULL, NULL),
-	    0);
+	assert_int_equal(
+	    safefile_slurp(fx->dir, name, &rule, buf, sizeof(buf), &len, NULL, NULL), 0);
 	assert_int_equal(len, strlen(text));
 	assert_memory_equal(buf, text, len);
 }
@@ -110,11 +109,11 @@ exists(const struct fixture *fx, const char *name)
 /* Refused alike for reading, writing, slurping and "open or create", with a reason, and
  * without a descriptor. */
 static void
-expect_refused(const struct fixture *fx, const char *name, size_t max_len, int code,
-    const char *reason)
+expect_refused(
+    const struct fixture *fx, const char *name, size_t max_len, int code, const char *reason)
 {
 	const struct safefile_rule rule = rule_of(max_len);
-	struct diag d = { "" };
+	struct diag d = {""};
 	char buf[16];
 	size_t len = 7;
 	int fd = 0;
@@ -140,7 +139,7 @@ expect_refused(const struct fixture *fx, const char *name, size_t max_len, int c
 static void
 expect_dir(const char *path, mode_t forbidden, int code, const char *reason)
 {
-	struct diag d = { "" };
+	struct diag d = {""};
 	int fd = 0;
 	assert_int_equal(safefile_open_dir(path, geteuid(), forbidden, &fd, &d), code);
 	if (code == 0) {
@@ -195,7 +194,7 @@ directory_paths_that_are_refused(void **state)
 	expect_dir(beneath(fx, "missing/../a"), 0077, E_INVALID, "..");
 	expect_dir(long_name, 0077, E_INVALID, "long");
 	expect_dir(long_path, 0077, E_INVALID, "longer");
-	expect_dir(beneath(fx, "...") , 0077, E_NOENT, "does not exist"); /* a name like others */
+	expect_dir(beneath(fx, "..."), 0077, E_NOENT, "does not exist"); /* a name like others */
 	expect_dir(beneath(fx, "missing"), 0077, E_NOENT, "missing");
 	expect_dir(beneath(fx, "missing/a"), 0077, E_NOENT, "missing");
 }
@@ -235,7 +234,7 @@ static void
 directory_that_others_can_write(void **state)
 {
 	const struct fixture *fx = *state;
-	const mode_t bits[] = { 0020, 0002, 0022 };
+	const mode_t bits[] = {0020, 0002, 0022};
 	assert_int_equal(mkdirat(fx->dir, "a", 0700), 0);
 	assert_int_equal(mkdirat(fx->dir, "a/b", 0700), 0);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
@@ -246,7 +245,7 @@ directory_that_others_can_write(void **state)
 	assert_int_equal(fchmodat(fx->dir, "a", 0755, 0), 0);
 	expect_dir(beneath(fx, "a"), 0022, 0, "");
 	expect_dir(beneath(fx, "a"), 0077, E_UNSAFE, "0755"); /* the last: as asked */
-	expect_dir(beneath(fx, "a/b"), 0077, 0, "");	      /* on the way: writing only */
+	expect_dir(beneath(fx, "a/b"), 0077, 0, "");          /* on the way: writing only */
 }
 
 static void
@@ -257,7 +256,7 @@ directory_sticky(void **state)
 	assert_int_equal(stat("/tmp", &sb), 0);
 	if (sb.st_uid != 0 || (sb.st_mode & 01777) != 01777)
 		skip();
-	expect_dir(fx->path, 0077, 0, "");		 /* on the way */
+	expect_dir(fx->path, 0077, 0, "");                /* on the way */
 	expect_dir("/tmp", 0022, E_UNSAFE, "/tmp: mode"); /* at the end */
 	expect_dir("/tmp/", 0, E_UNSAFE, "/tmp: mode");
 
@@ -312,8 +311,8 @@ static void
 folder_beneath_a_directory(void **state)
 {
 	const struct fixture *fx = *state;
-	const char *refused[] = { "", ".", "..", "a/b", "/tmp", "a/" };
-	struct diag d = { "" };
+	const char *refused[] = {"", ".", "..", "a/b", "/tmp", "a/"};
+	struct diag d = {""};
 	int fd = 0;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		fd = 0;
@@ -337,8 +336,7 @@ folder_beneath_a_directory(void **state)
 	assert_int_equal(sb.st_mode & 07777, 0750); /* not repaired */
 
 	assert_int_equal(symlinkat("a", fx->dir, "link"), 0);
-	assert_int_equal(safefile_open_folder(fx->dir, "link", geteuid(), 0077, &fd, &d),
-	    E_UNSAFE);
+	assert_int_equal(safefile_open_folder(fx->dir, "link", geteuid(), 0077, &fd, &d), E_UNSAFE);
 	assert_int_equal(fd, -1);
 }
 
@@ -349,7 +347,7 @@ file_is_read(void **state)
 {
 	const struct fixture *fx = *state;
 	const struct safefile_rule rule = rule_of(5);
-	struct safefile_id id = { 0 };
+	struct safefile_id id = {0};
 	int fd = -1;
 	put(fx, "f", "hello", 0600);
 	expect_content(fx, "f", "hello");
@@ -382,10 +380,10 @@ file_names_and_access_that_are_refused(void **state)
 	assert_int_equal(mkdirat(fx->dir, "a", 0700), 0);
 	put(fx, "a/f", "x", 0600);
 	put(fx, "f", "x", 0600);
-	assert_int_equal(safefile_open(fx->dir, "a/f", O_RDONLY, &rule, &fd, NULL, NULL),
-	    E_INVALID);
-	assert_int_equal(safefile_open(fx->dir, "/etc/passwd", O_RDONLY, &rule, &fd, NULL, NULL),
-	    E_INVALID);
+	assert_int_equal(
+	    safefile_open(fx->dir, "a/f", O_RDONLY, &rule, &fd, NULL, NULL), E_INVALID);
+	assert_int_equal(
+	    safefile_open(fx->dir, "/etc/passwd", O_RDONLY, &rule, &fd, NULL, NULL), E_INVALID);
 	assert_int_equal(safefile_open(fx->dir, "f", O_WRONLY, &rule, &fd, NULL, NULL), E_INVALID);
 	assert_int_equal(
 	    safefile_open(fx->dir, "new", O_RDWR | O_CREAT, &rule, &fd, NULL, NULL), E_INVALID);
@@ -425,7 +423,7 @@ file_of_another_type(void **state)
 	const struct fixture *fx = *state;
 	assert_int_equal(mkfifoat(fx->dir, "fifo", 0600), 0);
 	assert_int_equal(mkdirat(fx->dir, "dir", 0700), 0);
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/socket", fx->path);
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(s >= 0);
@@ -444,8 +442,7 @@ static void
 file_that_is_a_device(void **state)
 {
 	const struct fixture *fx = *state;
-	if (geteuid() != 0 ||
-	    mknodat(fx->dir, "null", S_IFCHR | 0600, makedev(1, 3)) != 0)
+	if (geteuid() != 0 || mknodat(fx->dir, "null", S_IFCHR | 0600, makedev(1, 3)) != 0)
 		skip();
 	assert_int_equal(mknodat(fx->dir, "none", S_IFCHR | 0600, makedev(4095, 1048575)), 0);
 	const struct safefile_rule rule = rule_of(5);
@@ -499,9 +496,9 @@ static void
 file_with_an_acl(void **state)
 {
 	/* user::rw-, user:1:r--, group::---, mask::r--, other::--- ; see acl(5), xattr(7) */
-	static const uint8_t acl[] = { 2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 1,
-		0, 0, 0, 4, 0, 0, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0,
-		0, 255, 255, 255, 255 };
+	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 1, 0,
+	    0, 0, 4, 0, 0, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255,
+	    255, 255, 255};
 	const struct fixture *fx = *state;
 	put(fx, "f", "x", 0600);
 	if (setxattr(beneath(fx, "f"), "system.posix_acl_access", acl, sizeof(acl), 0) != 0)
@@ -578,8 +575,8 @@ static void
 replace_makes_and_replaces(void **state)
 {
 	const struct fixture *fx = *state;
-	struct safefile_id a = { 0 };
-	struct safefile_id b = { 0 };
+	struct safefile_id a = {0};
+	struct safefile_id b = {0};
 	mode_t old = umask(0);
 	assert_int_equal(safefile_replace(fx->dir, "f", ".f.new", "one", 3, NULL), 0);
 	umask(old);
@@ -628,8 +625,8 @@ replace_that_fails_leaves_the_old(void **state)
 	pid_t pid = fork(); /* the limit and the signal are the child's own */
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct diag d = { "" };
-		const struct rlimit limit = { 1024, 1024 };
+		struct diag d = {""};
+		const struct rlimit limit = {1024, 1024};
 		if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit) != 0)
 			_exit(2);
 		int r = safefile_replace(fx->dir, "f", ".f.new", big, sizeof(big), &d);
@@ -663,8 +660,8 @@ reader_next_to_a_replacer(void **state)
 	if (pid == 0) {
 		int r = 0;
 		for (int i = 0; r == 0 && i < 300; i++)
-			r = safefile_replace(fx->dir, "f", ".f.new", i % 2 == 0 ? "1111" : "0000",
-			    4, NULL);
+			r = safefile_replace(
+			    fx->dir, "f", ".f.new", i % 2 == 0 ? "1111" : "0000", 4, NULL);
 		_exit(r == 0 ? 0 : 1);
 	}
 	const struct safefile_rule rule = rule_of(4);
@@ -713,8 +710,8 @@ static void
 remove_and_identify(void **state)
 {
 	const struct fixture *fx = *state;
-	struct safefile_id id = { .inode = 1 };
-	const struct safefile_id zero = { 0 };
+	struct safefile_id id = {.inode = 1};
+	const struct safefile_id zero = {0};
 	assert_int_equal(safefile_remove(fx->dir, "f", NULL), E_NOENT);
 	assert_int_equal(safefile_identify(fx->dir, "f", &id, NULL), E_NOENT);
 	assert_memory_equal(&id, &zero, sizeof(id));
@@ -738,7 +735,7 @@ lock_keeps_others_out(void **state)
 	assert_int_equal(safefile_open(fx->dir, "f", O_RDWR, &rule, &a, NULL, NULL), 0);
 	assert_int_equal(safefile_open(fx->dir, "f", O_RDWR, &rule, &b, NULL, NULL), 0);
 	assert_int_equal(safefile_lock(a, NULL), 0);
-	struct flock probe = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock probe = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	assert_int_equal(fcntl(b, F_OFD_SETLK, &probe), -1); /* of the same process, too */
 	assert_true(errno == EAGAIN || errno == EACCES);
 	safefile_close(&a);
@@ -764,36 +761,36 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(directory_by_absolute_path),
-		CASE(directory_paths_that_are_refused),
-		CASE(directory_links_are_not_followed),
-		CASE(directory_that_is_none),
-		CASE(directory_that_others_can_write),
-		CASE(directory_sticky),
-		CASE(directory_of_another),
-		CASE(directory_that_cannot_be_searched_is_not_missing),
-		CASE(folder_beneath_a_directory),
-		CASE(file_is_read),
-		CASE(file_that_is_missing),
-		CASE(file_names_and_access_that_are_refused),
-		CASE(file_that_is_a_link),
-		CASE(file_of_another_type),
-		CASE(file_that_is_a_device),
-		CASE(file_of_another),
-		CASE(file_that_lets_others_in),
-		CASE(file_with_an_acl),
-		CASE(file_that_is_too_long),
-		CASE(file_that_cannot_be_opened_is_not_missing),
-		CASE(open_or_create),
-		CASE(replace_makes_and_replaces),
-		CASE(replace_takes_the_place_of_a_link),
-		CASE(replace_is_not_stopped_by_a_leftover),
-		CASE(replace_that_fails_leaves_the_old),
-		CASE(reader_next_to_a_replacer),
-		CASE(a_file_that_was_unlinked_is_still_given),
-		CASE(remove_and_identify),
-		CASE(lock_keeps_others_out),
-		CASE(close_keeps_errno),
+	    CASE(directory_by_absolute_path),
+	    CASE(directory_paths_that_are_refused),
+	    CASE(directory_links_are_not_followed),
+	    CASE(directory_that_is_none),
+	    CASE(directory_that_others_can_write),
+	    CASE(directory_sticky),
+	    CASE(directory_of_another),
+	    CASE(directory_that_cannot_be_searched_is_not_missing),
+	    CASE(folder_beneath_a_directory),
+	    CASE(file_is_read),
+	    CASE(file_that_is_missing),
+	    CASE(file_names_and_access_that_are_refused),
+	    CASE(file_that_is_a_link),
+	    CASE(file_of_another_type),
+	    CASE(file_that_is_a_device),
+	    CASE(file_of_another),
+	    CASE(file_that_lets_others_in),
+	    CASE(file_with_an_acl),
+	    CASE(file_that_is_too_long),
+	    CASE(file_that_cannot_be_opened_is_not_missing),
+	    CASE(open_or_create),
+	    CASE(replace_makes_and_replaces),
+	    CASE(replace_takes_the_place_of_a_link),
+	    CASE(replace_is_not_stopped_by_a_leftover),
+	    CASE(replace_that_fails_leaves_the_old),
+	    CASE(reader_next_to_a_replacer),
+	    CASE(a_file_that_was_unlinked_is_still_given),
+	    CASE(remove_and_identify),
+	    CASE(lock_keeps_others_out),
+	    CASE(close_keeps_errno),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
