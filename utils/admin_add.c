@@ -215,6 +215,20 @@ check_unique(struct admin *a, const char *user, const struct otp_secret *secret)
 	    "this secret is already assigned to another device") : EXIT_CODE_OK;
 }
 
+/* enrolment_import compares with active and disabled devices; a pending one of another name,
+ * which it lets stand, must not have this secret either. */
+static bool
+is_pending_elsewhere(const struct record *r, const char *name, const struct otp_secret *secret)
+{
+	bool is_taken = false;
+
+	for (unsigned i = 0; i < r->device_count; i++)
+		if (r->device[i].state == DEVICE_PENDING &&
+		    !record_is_same_name(r->device[i].name, name))
+			is_taken |= is_same_secret(&r->device[i].secret, secret);
+	return is_taken;
+}
+
 static int
 add_device(struct store_entry *e, void *ctx, struct diag *d)
 {
@@ -234,6 +248,8 @@ add_device(struct store_entry *e, void *ctx, struct diag *d)
 		return diag_set(d, E_MISMATCH, "the record of %s belongs to another account of "
 		    "this name (uid %u, now %u): `totp-admin reset` it first", c->user,
 		    e->record.uid, add->uid);
+	if (is_pending_elsewhere(&e->record, c->device, &add->secret))
+		return diag_set(d, E_EXISTS, "this secret is already assigned to another device");
 	int r = enrolment_import(e, c->device, add->type, &add->params, &add->secret,
 	    add->settings->max_devices, add->settings->window, c->now_s, &id, d);
 	if (r != 0)
