@@ -136,6 +136,14 @@ enrolment_begin(struct store_entry *e, const char *name, enum device_type type,
 	error = append(e, name, type, params, secret, now_s, &dev, d);
 	if (error != 0)
 		return error;
+	/* Its entry begins with it: a device without one is taken for a lost state, and burnt
+	 * (state_adopt), when the entry is loaded again for the two codes. */
+	if (state_ensure(&e->state, &e->record, dev->id) == NULL) {
+		record_remove_device(&e->record, dev, now_s);
+		return diag_set(d, E_LIMIT, "%s has no place for another device's state",
+		    e->record.user);
+	}
+	e->state.uid = e->record.uid;
 	*id = dev->id;
 	if (older != NULL)
 		record_remove_device(&e->record, older, now_s);

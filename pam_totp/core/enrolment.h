@@ -31,7 +31,8 @@ enum enrolment_verdict {
 
 /* A new pending device in e (has_record must be set; record_init makes an empty one).
  * secret: NULL to generate one. An older pending device is replaced, expired or not (one
- * pending a user). *id: the new device's. Nothing is written to the store.
+ * pending a user). *id: the new device's; e->state has its entry, with no step consumed.
+ * Nothing is written to the store.
  * E_INVALID: name or parameters. E_EXISTS: an active or disabled device has that name or
  * that secret. E_LIMIT: max_devices active or disabled devices already. E_CRYPTO. */
 int enrolment_begin(struct store_entry *e, const char *name, enum device_type type,

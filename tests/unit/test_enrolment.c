@@ -84,6 +84,18 @@ two_consecutive_fresh_codes_activate(void **unused)
 	assert_int_equal(confirm(code_of(STEP), code_of(STEP + 1), &off_s), ENROLMENT_EXPIRED);
 }
 
+/* Between begin and the codes the entry is stored and loaded: nothing may be taken as lost. */
+static void
+a_stored_pending_device_is_not_burnt(void **unused)
+{
+	uint32_t off_s = 1;
+
+	(void)unused;
+	assert_false(state_adopt(&entry.state, &entry.record, NOW, 1));
+	assert_int_equal(state_find(&entry.state, id)->last_step, 0);
+	assert_int_equal(confirm(code_of(STEP - 1), code_of(STEP), &off_s), ENROLMENT_CONFIRMED);
+}
+
 static void
 every_pair_of_steps_by_name(void **unused)
 {
@@ -295,6 +307,7 @@ main(void)
 #define CASE(name) cmocka_unit_test_setup(name, setup)
 	const struct CMUnitTest tests[] = {
 		CASE(two_consecutive_fresh_codes_activate),
+		CASE(a_stored_pending_device_is_not_burnt),
 		CASE(every_pair_of_steps_by_name),
 		CASE(two_equal_neighbours_are_a_pair),
 		CASE(another_number_of_digits_is_named),
