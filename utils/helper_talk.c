@@ -75,6 +75,8 @@ helper_send(struct helper *h, struct message *m)
 	message_wipe(m);
 	if (r == 0)
 		return EXIT_CODE_OK;
+	if (r == E_LIMIT)
+		return helper_end(h, EXIT_CODE_FAILURE, "a message does not fit a line");
 	return helper_end(h, EXIT_CODE_FAILURE, "cannot write to the client");
 }
 

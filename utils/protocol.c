@@ -27,7 +27,8 @@ is_word(struct span s)
 	if (s.len < 1 || s.len >= PROTOCOL_WORD_CAP)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		if ((s.at[i] < 'a' || s.at[i] > 'z') && s.at[i] != '-')
+		if ((s.at[i] < 'a' || s.at[i] > 'z') && (s.at[i] < '0' || s.at[i] > '9') &&
+		    s.at[i] != '-')
 			return false;
 	}
 	return true;

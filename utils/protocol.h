@@ -12,7 +12,7 @@
 /* The line protocol between totp-enroll and totp-helper.
  *
  * A message is one line, `verb key=value key=value\n`, of at most PROTOCOL_LINE_MAX bytes
- * with the '\n'. verb and key: 1..15 of a-z and '-'. value: bytes, percent-encoded but for
+ * with the '\n'. verb and key: 1..15 of a-z, 0-9 and '-'. value: bytes, percent-encoded but for
  * A-Z a-z 0-9 and "-._~:/@+,"; may be empty; no NUL. No key twice.
  *
  *   helper                                     client
