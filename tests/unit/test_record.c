@@ -122,6 +122,18 @@ test_faults_are_not_printed(void **state)
 	r.device[8].state = DEVICE_DISABLED;
 	r.device[8].replaces = 0;
 	check_fault(&r, "state: expected at most 8 active or disabled devices");
+	/* Remains of a set or a grant that is none, one at a time. */
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(record_init(&r, "a", 0), E_OK);
+		r.recovery.iterations = i == 0;
+		r.recovery.count = i == 1;
+		r.recovery.salt[15] = i == 2;
+		r.bypass.expires = i == 3;
+		r.bypass.salt[15] = i == 4;
+		r.ticket.hash[31] = i == 5;
+		check_fault(&r, i < 3 ? "recovery: expected an id" :
+		    "bypass, ticket: expected an id");
+	}
 	record_sample_full(&r);
 	r.former[1] = r.former[0];
 	r.former_count = 2;
