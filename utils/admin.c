@@ -38,6 +38,8 @@ make_store(const char *setting, struct diag *d)
 	if (r != 0)
 		return diag_set(d, r, "%s: too long", path);
 	r = safefile_open_dir(parent, 0, 0022, &fd, d);
+	if (r == E_NOENT)
+		return diag_set(d, E_IO, "%s, which would hold it, does not exist", parent);
 	if (r != 0)
 		return r;
 	/* EEXIST: another totp-admin was faster. What is there is checked by store_open. */
@@ -113,7 +115,7 @@ admin_open(struct admin *a, bool may_create)
 	a->store = NULL;
 	if (r == E_NOENT)
 		return admin_fail(EXIT_CODE_FAILURE, "the store %s does not exist%s", setting,
-		    is_default ? ": the first `totp-admin add` or `totp-enroll` makes it" : "");
+		    is_default ? ": the first `totp-admin add` makes it" : "");
 	return admin_fail(EXIT_CODE_FAILURE, "the store %s cannot be used: %s", setting,
 	    d.text[0] != '\0' ? d.text : diag_code_text(r));
 }
@@ -156,8 +158,7 @@ admin_find_account(const char *user, uint32_t *uid)
 	if (buf == NULL)
 		return ACCOUNT_UNKNOWN;
 	int r = getpwnam_r(user, &entry, buf, PASSWD_CAP, &pw);
-	/* The errors that getpwnam_r(3) lists as "not found" are not told apart by glibc's
-	 * own files and DNS back ends, which return 0; anything else is a failure. */
+	/* "Not found" is 0 with a NULL result; any error, ERANGE too, is a failed look-up. */
 	if (r == 0 && pw == NULL)
 		found = ACCOUNT_NONE;
 	else if (r == 0 && strcmp(pw->pw_name, user) == 0) {
@@ -292,8 +293,11 @@ admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change)
 	int r = store_update(a->store, c->user, c->now_s, a->settings.window, change, c, &d);
 	if (r != 0 && c->refused != EXIT_CODE_OK)
 		return admin_fail(c->refused, "%s", d.text);
-	if (r != 0)
+	if (r != 0) {
+		/* It may be in place all the same: see safefile_replace on a failed sync. */
+		admin_log(c->action, c->user, c->device, "failed");
 		return admin_fail_core(r, &d);
+	}
 	if (c->was_rebuilt)
 		admin_warn("the state of %s was lost or unreadable; it is written anew, with every "
 		    "code up to now and every recovery code used up", c->user);

@@ -84,6 +84,7 @@ enum exit_code admin_load(struct admin *a, const char *user, struct store_entry 
 
 /* A change of one record through store_update: change gets ctx, which must begin with this. */
 struct admin_change {
+	const char *action;	/* the verb, for the log */
 	const char *user;
 	const char *device;	/* name of the device it is about, or NULL */
 	uint64_t now_s;
@@ -92,7 +93,8 @@ struct admin_change {
 };
 typedef int admin_change_fn(struct store_entry *e, void *ctx, struct diag *d);
 
-/* Apply a change, and tell when it failed. Nothing was written then. */
+/* Apply a change, and tell when it failed. Nothing was written when it was refused; a failure
+ * of the store is logged too, because it may have come after the writing. */
 enum exit_code admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change);
 
 /* For change functions: refuse with that exit code and explanation; refuse when there is no

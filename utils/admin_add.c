@@ -265,7 +265,8 @@ enum exit_code
 admin_add(struct admin *a, char *const *operand)
 {
 	const char *user = operand[0], *device = operand[1];
-	struct addition add = { .change = { .user = user, .device = device } };
+	struct addition add = { .change = { .action = "add", .user = user,
+		.device = device } };
 
 	enum exit_code code = admin_check_user(user);
 	if (code != EXIT_CODE_OK)

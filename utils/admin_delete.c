@@ -35,7 +35,7 @@ enum exit_code
 admin_delete(struct admin *a, char *const *operand)
 {
 	struct deletion del = { .change = {
-		.user = operand[0], .device = operand[1], .now_s = admin_now()
+		.action = "delete", .user = operand[0], .device = operand[1], .now_s = admin_now()
 	} };
 
 	enum exit_code code = admin_check_user(operand[0]);

@@ -58,7 +58,8 @@ enum exit_code
 admin_disable(struct admin *a, char *const *operand)
 {
 	struct disabling dis = {
-		.change = { .user = operand[0], .device = operand[1], .now_s = admin_now() },
+		.change = { .action = "disable", .user = operand[0], .device = operand[1],
+		    .now_s = admin_now() },
 		.is_forced = a->option[OPTION_FORCE] != NULL,
 	};
 

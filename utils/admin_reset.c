@@ -32,8 +32,9 @@ confirm(const char *user, const struct record *r)
 	if (!isatty(STDIN_FILENO))
 		return admin_fail(EXIT_CODE_USAGE,
 		    "nothing was changed: without a terminal to ask at, give --yes");
-	fprintf(stderr, "This removes all %u devices and the recovery codes of %s for good.\n"
-	    "Type yes to go on: ", r->device_count, user);
+	admin_warn("this removes all %u devices and the recovery codes of %s for good",
+	    r->device_count, user);
+	fputs("Type yes to go on: ", stderr);
 	if (fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0)
 		return EXIT_CODE_OK;
 	return admin_fail(EXIT_CODE_FAILURE, "nothing was changed");
@@ -43,7 +44,7 @@ enum exit_code
 admin_reset(struct admin *a, char *const *operand)
 {
 	const char *user = operand[0];
-	struct admin_change c = { .user = user };
+	struct admin_change c = { .action = "reset", .user = user };
 	struct store_entry e;
 
 	enum exit_code code = admin_check_user(user);

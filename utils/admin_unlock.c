@@ -32,7 +32,9 @@ unlock_user(struct store_entry *e, void *ctx, struct diag *d)
 enum exit_code
 admin_unlock(struct admin *a, char *const *operand)
 {
-	struct unlocking un = { .change = { .user = operand[0], .now_s = admin_now() } };
+	struct unlocking un = { .change = {
+		.action = "unlock", .user = operand[0], .now_s = admin_now()
+	} };
 
 	enum exit_code code = admin_check_user(operand[0]);
 	if (code == EXIT_CODE_OK)

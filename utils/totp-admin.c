@@ -255,7 +255,7 @@ main(int argc, char **argv)
 	const struct verb *v = NULL;
 
 	if (!harden())
-		return EXIT_CODE_FAILURE;
+		return (int)admin_fail(EXIT_CODE_FAILURE, "this process cannot be protected");
 	setlocale(LC_CTYPE, "");
 	openlog("totp-admin", LOG_PID, LOG_AUTHPRIV);
 	enum exit_code code = parse_options(&a, argc, argv);

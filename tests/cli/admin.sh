@@ -417,6 +417,19 @@ fresh active
 with lock verify $user <<<000000
 expect 'the failure that locks says so' 3 'totp-admin unlock tess'
 
+fresh none
+run add root phone --secret-file - <<<"$key"
+sed 's/^uid 0/uid 7/' "$store/secrets/root" >"$tmp/record"
+cat "$tmp/record" >"$store/secrets/root"
+run verify root <<<"$(code_in 60)"
+expect 'the record of another account of that name lets nobody in' 10 'another account'
+run show root
+expect 'show says so' 0 'uid 0: the record belongs to another account.*Enrolled +no'
+run show --json root
+is 'in JSON too' "$(json 'd["uid"], d["account_uid"], d["enrolled"]')" '(7, 0, False)'
+run reset --yes root
+expect 'reset removes it' 0
+
 fresh active
 run reset --yes $user
 expect 'reset tells what comes next' 0 'enrol again.*passwd tess'
@@ -656,7 +669,7 @@ unshare --mount --propagation private bash "$tmp/inside" >"$tmp/out" 2>"$tmp/err
 out=$(<"$tmp/out")
 # shellcheck disable=SC2016 # what is expected holds backquotes
 is 'a default store that is not there is not made by reading' "$(head -2 "$tmp/out" | tr '\n' '|')" \
-	'totp-admin: the store file:/var/lib/pam_totp does not exist: the first `totp-admin add` or `totp-enroll` makes it|exit 1|'
+	'totp-admin: the store file:/var/lib/pam_totp does not exist: the first `totp-admin add` makes it|exit 1|'
 is 'add makes it for root only, and says so' "$(grep -E -c 'made the store|^700 root /var/lib/pam_totp$' "$tmp/out")" 2
 log=$(sed 's/.*event=/event=/' "$tmp/log" 2>/dev/null || true)
 actor=$(</proc/self/loginuid)
