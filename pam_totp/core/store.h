@@ -91,8 +91,8 @@ void store_close(struct store *s);
 /* Read-modify-replace with retries: load, let change edit the entry, replace. change gets a
  * fresh entry each round and returns 0, or a code that ends it without writing; it may set
  * e->has_record to false to remove the record (a user who had none and gets none has the
- * state alone committed). saved_at is raised to now_s afterwards, never lowered. Lost states are burnt (state_rebuild,
- * state_adopt with now_s and window) before change sees them.
+ * state alone committed). saved_at is raised to now_s afterwards, never lowered. Lost states
+ * are burnt (state_rebuild, state_adopt with now_s and window) before change sees them.
  * Returns change's code, or that of load/replace; E_CONFLICT after STORE_ROUNDS_MAX rounds. */
 int store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
     int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx,

@@ -270,6 +270,9 @@ directory_sticky(void **state)
 		expect_dir(beneath(fx, "s/a"), 0077, 0, "");
 		assert_int_equal(fchownat(fx->dir, "s", OTHER_UID, 0, 0), 0);
 		expect_dir(beneath(fx, "s/a"), 0077, E_UNSAFE, "owned by uid 1");
+		int fd = -1;
+		assert_int_equal(
+		    safefile_open_dir(beneath(fx, "s/a"), OTHER_UID, 0077, &fd, NULL), E_UNSAFE);
 	}
 }
 

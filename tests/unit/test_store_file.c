@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,52 @@ entries_in(const char *path)
 		count++;
 	closedir(dir);
 	return count - 2; /* "." and ".." */
+}
+
+/* --- somebody else between two calls of the kernel --------------------------- */
+
+/* Run once, before the open that makes this zero; the store under test opens its files
+ * through the functions below, which take the place of libc's in this program. */
+static unsigned hook_in;
+static void (*hook)(const struct fixture *fx);
+static const struct fixture *hook_fixture;
+
+static int
+hooked_openat(int dir, const char *name, int flags, mode_t mode)
+{
+	if (hook_in > 0 && --hook_in == 0)
+		hook(hook_fixture);
+	return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+int openat(int dir, const char *name, int flags, ...);
+int openat64(int dir, const char *name, int flags, ...);
+int __openat_2(int dir, const char *name, int flags);
+int __openat64_2(int dir, const char *name, int flags);
+
+int
+openat(int dir, const char *name, int flags, ...)
+{
+	return hooked_openat(dir, name, flags, 0600); /* the only mode that core asks for */
+}
+
+int
+openat64(int dir, const char *name, int flags, ...)
+{
+	return hooked_openat(dir, name, flags, 0600);
+}
+
+/* What _FORTIFY_SOURCE makes of them. */
+int
+__openat_2(int dir, const char *name, int flags)
+{
+	return hooked_openat(dir, name, flags, 0);
+}
+
+int
+__openat64_2(int dir, const char *name, int flags)
+{
+	return hooked_openat(dir, name, flags, 0);
 }
 
 /* --- folders ---------------------------------------------------------------- */
@@ -724,6 +771,115 @@ loader_next_to_a_writer(void **state)
 }
 
 static void
+replace_both(const struct fixture *fx)
+{
+	struct store *s = NULL;
+	struct store_entry e;
+	assert_int_equal(store_file_open(fx->dir, &s, NULL), 0);
+	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
+	e.record.enrol_by = 2;
+	e.state.grace_start = 2;
+	assert_int_equal(store_replace(s, "alice", &e.record, &e.state, &e.version, NULL), 0);
+	store_close(s);
+}
+
+static void
+remove_both_files(const struct fixture *fx)
+{
+	struct store *s = NULL;
+	struct store_entry e;
+	assert_int_equal(store_file_open(fx->dir, &s, NULL), 0);
+	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
+	if (e.has_record)
+		assert_int_equal(store_replace(s, "alice", NULL, NULL, &e.version, NULL), 0);
+	store_close(s);
+}
+
+static void
+loader_overtaken_at_any_open(void **state)
+{
+	const struct fixture *fx = *state;
+	unsigned overtaken = 0;
+	hook_fixture = fx;
+	for (unsigned k = 1; k <= 8; k++) {
+		struct store_entry e;
+		remove_both_files(fx);
+		sample_enrol(fx->s, "alice");
+		hook = replace_both;
+		hook_in = k;
+		e = load(fx, "alice");
+		overtaken += hook_in == 0 ? 1 : 0;
+		hook_in = 0;
+		/* One moment, before or after: never new with old, never lost. */
+		assert_true(e.has_record);
+		assert_int_equal(e.health, STATE_WHOLE);
+		assert_int_equal(e.state.grace_start, e.record.enrol_by);
+
+		hook = remove_both_files;
+		hook_in = k;
+		e = load(fx, "alice");
+		hook_in = 0;
+		assert_int_equal(e.health, e.has_record ? STATE_WHOLE : STATE_FRESH);
+	}
+	assert_true(overtaken >= 2); /* before the record, and between the two */
+}
+
+static void
+commit_overtaken_at_any_open(void **state)
+{
+	const struct fixture *fx = *state;
+	void (*const others[])(const struct fixture *) = {replace_both, remove_both_files};
+	hook_fixture = fx;
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned k = 1; k <= 4; k++) {
+			remove_both_files(fx);
+			sample_enrol(fx->s, "alice");
+			struct store_entry e = load(fx, "alice");
+			hook = others[i];
+			hook_in = k;
+			int r = store_commit(fx->s, "alice", &e.state, &e.version, NULL);
+			bool is_overtaken = hook_in == 0;
+			hook_in = 0;
+			assert_int_equal(r, is_overtaken ? E_CONFLICT : 0);
+			assert_true(is_overtaken || k > 1);
+		}
+	}
+}
+
+static void
+a_torn_read_is_read_again_under_the_lock(void **state)
+{
+	const struct fixture *fx = *state;
+	const struct safefile_rule rule = {
+	    .owner = geteuid(), .forbidden = 0077, .max_len = STATE_FILE_LEN};
+	uint8_t good[STATE_FILE_LEN];
+	uint8_t torn[STATE_FILE_LEN];
+	int dir = -1;
+	int fd = -1;
+	sample_enrol(fx->s, "alice");
+	assert_int_equal(read_file(at(fx, "state/alice"), good, sizeof(good)), sizeof(good));
+	memset(torn, 0x5a, sizeof(torn));
+	assert_int_equal(safefile_open_dir(at(fx, "state"), geteuid(), 0077, &dir, NULL), 0);
+	assert_int_equal(safefile_open(dir, "alice", O_RDWR, &rule, &fd, NULL, NULL), 0);
+	assert_int_equal(safefile_lock(fd, NULL), 0);
+	assert_int_equal(safefile_write_at(fd, torn, sizeof(torn), 0, NULL), 0);
+
+	pid_t pid = fork(); /* loads in the middle of the writing */
+	if (pid == 0) {
+		struct store_entry e;
+		safefile_close(&fd);
+		int r = store_load(fx->s, "alice", &e, NULL);
+		_exit(r == 0 && e.health == STATE_WHOLE ? 0 : 1);
+	}
+	usleep(100000);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* it waits for the writer */
+	assert_int_equal(safefile_write_at(fd, good, sizeof(good), 0, NULL), 0);
+	safefile_close(&fd);
+	expect_child(pid);
+	safefile_close(&dir);
+}
+
+static void
 removed_while_a_writer_waits(void **state)
 {
 	const struct fixture *fx = *state;
@@ -808,6 +964,9 @@ main(void)
 	    CASE(commit_works_on_a_full_disk),
 	    CASE(one_winner_a_version),
 	    CASE(loader_next_to_a_writer),
+	    CASE(loader_overtaken_at_any_open),
+	    CASE(commit_overtaken_at_any_open),
+	    CASE(a_torn_read_is_read_again_under_the_lock),
 	    CASE(removed_while_a_writer_waits),
 	    CASE(no_descriptor_is_left),
 	};
