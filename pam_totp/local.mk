@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/store_file.c %D%/core/store_file.h \
 	%D%/core/store_file_state.c %D%/core/store_file_state.h \
 	%D%/core/throttle.c %D%/core/throttle.h
+%C%_libtotpcore_la_CPPFLAGS = $(project_cppflags)
 %C%_libtotpcore_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 
 pam_LTLIBRARIES += %D%/pam_totp.la
@@ -32,6 +33,7 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp.c \
 	%D%/report.c %D%/report.h
+%C%_pam_totp_la_CPPFLAGS = $(project_cppflags)
 %C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 %C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \
 	-module -avoid-version -shared \

@@ -70,7 +70,7 @@ check_libraries pam_totp.so "$module" libpam.so.0 libcrypto.so.3 libc.so.6
 check_libraries totp-helper "$build/utils/totp-helper" \
 	libpam.so.0 libcrypto.so.3 libc.so.6
 check_libraries totp-enroll "$build/utils/totp-enroll" \
-	libqrencode.so.4 libc.so.6 '?' libpng16.so.16 libcrypto.so.3
+	libqrencode.so.4 libc.so.6 '?' libpng16.so.16 libsmartcols.so.1 libcrypto.so.3
 check_libraries totp-admin "$build/utils/totp-admin" \
 	libsmartcols.so.1 libcrypto.so.3 libc.so.6
 

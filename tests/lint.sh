@@ -38,8 +38,9 @@ else
 	# Another system's page is no error of ours: -Tlint looks for all it names.
 	tap_empty "mandoc has nothing to say about ${#pages[@]} pages" "$(
 		for page in "${pages[@]}"; do
-			mandoc -Tlint -Wstyle "$page" |
-				grep -Ev 'referenced manual not found|operating system explicitly' || true
+			mandoc -Tlint -Wstyle "$page" 2>&1 |
+				grep -Ev 'referenced manual not found|operating system explicitly|outdated mandoc.db' ||
+				true
 		done)"
 fi
 

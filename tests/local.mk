@@ -33,6 +33,10 @@ PY_LOG_DRIVER = $(tap_driver)
 SH_LOG_COMPILER = $(BASH_PROGRAM)
 PY_LOG_COMPILER = /usr/bin/python3
 
+# What is seen by tests only; the product's own targets have flags of their own.
+AM_CPPFLAGS = $(project_cppflags) -I$(top_srcdir)/%D% \
+	-DVECTORS_DIR='"$(abs_top_srcdir)/%D%/vectors"'
+
 # --- source: rules that the sources and the built files keep --------------------
 
 source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
@@ -41,6 +45,7 @@ source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
 
 unit_programs = \
 	%D%/unit/test_attempt \
+	%D%/unit/test_attempt_loss \
 	%D%/unit/test_bytes \
 	%D%/unit/test_config \
 	%D%/unit/test_config_keys \
@@ -54,10 +59,12 @@ unit_programs = \
 	%D%/unit/test_protocol \
 	%D%/unit/test_qr \
 	%D%/unit/test_record \
+	%D%/unit/test_record_text \
 	%D%/unit/test_recovery \
 	%D%/unit/test_safefile \
 	%D%/unit/test_state \
 	%D%/unit/test_store \
+	%D%/unit/test_store_file \
 	%D%/unit/test_ui
 unit_tests = $(unit_programs) %D%/unit/man_keys.sh
 
@@ -65,8 +72,12 @@ unit_tests = $(unit_programs) %D%/unit/man_keys.sh
 # of the product, which are the very objects that ship.
 check_LTLIBRARIES += %D%/support/libtests.la
 %C%_support_libtests_la_SOURCES = \
+	%D%/support/attempt_fixture.c %D%/support/attempt_fixture.h \
 	%D%/support/config_text.c %D%/support/config_text.h \
+	%D%/support/random.c %D%/support/random.h \
+	%D%/support/record_sample.c %D%/support/record_sample.h \
 	%D%/support/store_memory.c %D%/support/store_memory.h \
+	%D%/support/store_sample.c %D%/support/store_sample.h \
 	%D%/support/vectors.c %D%/support/vectors.h
 %C%_support_libtests_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 
@@ -75,12 +86,68 @@ check_PROGRAMS += $(unit_programs) %D%/unit/print_keys
 # Without _LDADD or _SOURCES of its own a program is its one .c file and these.
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = %D%/support/libtests.la utils/libtotputils.la pam_totp/libtotpcore.la \
-	$(CMOCKA_LIBS) $(CRYPTO_LIBS) $(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS)
+	$(CMOCKA_LIBS) $(PAM_LIBS) $(CRYPTO_LIBS) \
+	$(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS)
 
 EXTRA_DIST += %D%/vectors \
-	$(source_tests) %D%/unit/man_keys.sh \
-	%D%/support/c_code.py %D%/support/cmocka.sh %D%/support/dependencies.sh %D%/support/forbidden.sh \
-	%D%/support/sandbox.sh %D%/support/tap.sh
+	$(source_tests) %D%/unit/man_keys.sh
+
+# --- module: the shipped .so under libpam ----------------------------------------
+
+# pam_world.c stands in for functions of the C library, so it is kept from all
+# other tests, and these programs export their names to what they load.
+check_LTLIBRARIES += %D%/support/libpamtests.la
+%C%_support_libpamtests_la_SOURCES = \
+	%D%/support/login_stage.c %D%/support/login_stage.h \
+	%D%/support/pam_app.c %D%/support/pam_app.h \
+	%D%/support/pam_world.c %D%/support/pam_world.h
+%C%_support_libpamtests_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+
+# A module of their own; -rpath makes libtool link a shared object of it.
+check_LTLIBRARIES += %D%/module/pam_test_token.la
+%C%_module_pam_test_token_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
+	-shared -rpath /nonexistent
+%C%_module_pam_test_token_la_LIBADD = $(PAM_LIBS)
+
+module_programs = \
+	%D%/module/test_outcomes
+module_ldflags = $(AM_LDFLAGS) -export-dynamic
+module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
+check_PROGRAMS += $(module_programs)
+%C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
+%C%_module_test_outcomes_LDADD = $(module_ldadd)
+module_tests = $(module_programs)
+
+# --- cli: the programs as they ship ----------------------------------------------
+
+cli_tests = \
+	%D%/cli/admin.sh \
+	%D%/cli/helper.py \
+	%D%/cli/helper_hostile.py
+EXTRA_DIST += $(cli_tests)
+
+# --- system: a real sshd, sudo and su in a sandbox -------------------------------
+
+system_tests =
+EXTRA_DIST += $(system_tests)
+
+# --- race: many at once ----------------------------------------------------------
+
+race_tests =
+EXTRA_DIST += $(race_tests)
+
+# Sourced, imported or compiled by the tests themselves.
+EXTRA_DIST += \
+	%D%/support/c_code.py \
+	%D%/support/cmocka.sh \
+	%D%/support/demo.py \
+	%D%/support/dependencies.sh \
+	%D%/support/forbidden.sh \
+	%D%/support/helper_client.py \
+	%D%/support/host.py \
+	%D%/support/sandbox.sh \
+	%D%/support/tap.sh \
+	%D%/support/touch_on_lock.c
 
 # --- the suites ------------------------------------------------------------------
 

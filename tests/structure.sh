@@ -145,8 +145,8 @@ lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
 -:static const int code_of_setcred = PAM_SUCCESS;
 -:static const int code_of_others = PAM_IGNORE;'
 tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the one table only' "$(
-	code_of "$module" | grep -Pw 'PAM_SUCCESS|PAM_IGNORE' |
-		grep -Pv '[!=]= *PAM_(SUCCESS|IGNORE)\b' |
+	code_of "$module" | sed -E 's/[!=]= *PAM_(SUCCESS|IGNORE)\b//g' |
+		grep -Pw 'PAM_SUCCESS|PAM_IGNORE' |
 		sed -E 's|^pam_totp/pam_totp\.c:[0-9]+:||' |
 		grep -Fxv -e "$lets_through" || true)"
 tap_empty 'no entry point answers a number' "$(
@@ -181,7 +181,7 @@ tap_empty 'no line of C is wider than 100 columns' "$(
 		expand -t 8 "$file" | awk -v file="$file" 'length > 100 { print file ":" NR }'
 	done)"
 tap_empty 'nothing is marked as unfinished' "$(
-	grep -nEw 'TODO|FIXME|XXX' "${files[@]}" | grep -v '^tests/structure.sh:' || true)"
+	grep -nEw 'TODO|FIXME' "${files[@]}" | grep -v '^tests/structure.sh:' || true)"
 tap_empty 'types are named only for functions' "$(
 	code_of '(pam_totp|utils)/.*' | grep -E ':typedef ' | grep -v '(' || true)"
 

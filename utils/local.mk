@@ -16,25 +16,38 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/text.c %D%/text.h \
 	%D%/ui.c %D%/ui.h \
 	%D%/ui_ask.c
+%C%_libtotputils_la_CPPFLAGS = $(project_cppflags)
 %C%_libtotputils_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS) \
 	$(PNG_CFLAGS) $(SMARTCOLS_CFLAGS)
 
 bin_PROGRAMS += %D%/totp-enroll
 %C%_totp_enroll_SOURCES = \
+	%D%/enroll.h \
+	%D%/enroll_codes.c \
+	%D%/enroll_helper.c \
+	%D%/enroll_list.c \
+	%D%/enroll_output.c \
+	%D%/enroll_session.c \
+	%D%/enroll_show.c \
+	%D%/enroll_wizard.c %D%/enroll_wizard.h \
 	%D%/totp-enroll.c
+%C%_totp_enroll_CPPFLAGS = $(project_cppflags)
 %C%_totp_enroll_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_enroll_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_enroll_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
-	$(QRENCODE_LIBS) $(PNG_LIBS) $(CRYPTO_LIBS)
+	$(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS) $(CRYPTO_LIBS)
 
 helper_PROGRAMS += %D%/totp-helper
 %C%_totp_helper_SOURCES = \
 	%D%/helper.h \
+	%D%/helper_add.c %D%/helper_add.h \
+	%D%/helper_change.c \
 	%D%/helper_guard.c \
 	%D%/helper_ops.c \
 	%D%/helper_pam.c \
 	%D%/helper_talk.c \
 	%D%/totp-helper.c
+%C%_totp_helper_CPPFLAGS = $(project_cppflags)
 %C%_totp_helper_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_helper_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_helper_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
@@ -54,6 +67,7 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin_unlock.c \
 	%D%/admin_verify.c \
 	%D%/totp-admin.c
+%C%_totp_admin_CPPFLAGS = $(project_cppflags)
 %C%_totp_admin_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_admin_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_admin_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
