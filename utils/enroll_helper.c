@@ -156,8 +156,8 @@ child_receive(struct enroll *e, struct message *m)
 	if (r == E_OK)
 		return ENROLL_ON;
 	if (r == E_INVALID)
-		output_error(e, "%s said something that is not understood: do its version and that of "
-		    "totp-enroll differ?", HELPER_PATH);
+		output_error(e, "%s said something that is not understood: "
+		    "do its version and that of totp-enroll differ?", HELPER_PATH);
 	else
 		output_error(e, "%s ended without an answer; the system log may say why",
 		    HELPER_PATH);

@@ -11,7 +11,8 @@
 #include "table.h"
 #include "text.h"
 
-enum column { NAME, TYPE, STATE, CREATED, LAST_USED, DRIFT, ID, ALGORITHM, DIGITS, PERIOD, EXPIRES };
+enum column { NAME, TYPE, STATE, CREATED, LAST_USED, DRIFT, ID, ALGORITHM, DIGITS, PERIOD,
+	EXPIRES };
 
 static const struct table_column columns[] = {
 	[NAME] = { "NAME", "name", false },
@@ -54,7 +55,8 @@ set_clean(struct table *t, enum column column, const struct message *m, const ch
 {
 	char clean[PROTOCOL_VALUE_CAP];
 	const char *value = message_get(m, key);
-	table_set_text(t, column, value == NULL ? NULL : text_clean(value, true, clean, sizeof clean));
+	if (value != NULL)
+		table_set_text(t, column, text_clean(value, true, clean, sizeof clean));
 }
 
 static int

@@ -188,12 +188,17 @@ session_tell(struct enroll *e, int code, bool has_ended, bool is_told)
 		json_text(&o.json, "text", e->text);
 		return output_end(&o) ? code : EXIT_CODE_FAILURE;
 	}
-	if (code == EXIT_CODE_OK && !is_told && e->text[0] != '\0') {
+	if (code != EXIT_CODE_OK || is_told || e->text[0] == '\0')
+		return code;
+	if (e->ui.is_person) {
+		ui_say(&e->ui, e->text);
+	} else {
 		char clean[PROTOCOL_VALUE_CAP + 1];
 		text_clean(e->text, e->ui.has_utf8, clean, sizeof clean - 1);
 		size_t len = strlen(clean);
 		memcpy(clean + len, "\n", 2);
-		return output_put(clean) ? code : EXIT_CODE_FAILURE;
+		if (!output_put(clean))
+			return EXIT_CODE_FAILURE;
 	}
 	return code;
 }

@@ -91,8 +91,9 @@ count_lines(const char *text, unsigned columns)
 	return count;
 }
 
-/* The style and border with which the code fits into columns x rows. Returns false when
- * none does; then *style is the one that needs the least, and *quiet its border. */
+/* The style and border with which the code fits into columns x rows, with the line above
+ * it if there is room for that as well. Returns false when none does; *style and *quiet
+ * are then how to draw it all the same. */
 static bool
 find_style(const struct enroll *e, const struct qr *q, unsigned columns, unsigned rows,
     enum qr_style *style, unsigned *quiet)
@@ -100,12 +101,14 @@ find_style(const struct enroll *e, const struct qr *q, unsigned columns, unsigne
 	bool is_ascii = e->options->qr == ENROLL_QR_ASCII ||
 	    (e->options->qr == ENROLL_QR_AUTO && !e->ui.has_utf8);
 	*style = is_ascii ? QR_ASCII : QR_UTF8;
-	for (*quiet = QR_QUIET; *quiet >= 1; (*quiet)--) {
-		unsigned wide = 0;
-		unsigned high = 0;
-		qr_measure(q, *style, *quiet, &wide, &high);
-		if (wide <= columns && high <= rows)
-			return true;
+	for (unsigned above = 2; above-- > 0;) {
+		for (*quiet = QR_QUIET; *quiet >= (above > 0 ? 2U : 1U); (*quiet)--) {
+			unsigned wide = 0;
+			unsigned high = 0;
+			qr_measure(q, *style, *quiet, &wide, &high);
+			if (wide <= columns && high + above <= rows)
+				return true;
+		}
 	}
 	*quiet = 2;
 	return false;
@@ -124,7 +127,9 @@ show_code(struct enroll *e, const struct wizard *w, unsigned columns, unsigned r
 	}
 	bool fits = find_style(e, &w->qr, columns, rows, &style, &quiet);
 	if (fits || e->options->qr != ENROLL_QR_AUTO) {
-		if (qr_draw(&w->qr, style, e->ui.has_colour, quiet, drawing, sizeof drawing) == E_OK)
+		ui_say(&e->ui, intro);
+		if (qr_draw(&w->qr, style, e->ui.has_colour, quiet, drawing, sizeof drawing) ==
+		    E_OK)
 			ui_put(&e->ui, drawing);
 		bytes_wipe(drawing, sizeof drawing);
 		return;
@@ -162,9 +167,6 @@ wizard_show(struct enroll *e, struct wizard *w)
 		below += (unsigned)strlen(w->uri) / columns + 1;
 	if (w->refusal[0] != '\0')
 		below += count_lines(w->refusal, columns);
-	/* The first line may scroll away: it has been read when the last one is written. */
-	if (wants_code)
-		ui_say(&e->ui, intro);
 	if (wants_code)
 		show_code(e, w, columns, rows > below ? rows - below : 0);
 	else

@@ -13,20 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "text.h"
 
 #define BAD_NAME "invalid device name: use 1 to 64 of A-Z a-z 0-9 + = , . @ - _, " \
 		 "not beginning with -"
-
-static uint64_t
-now_s(void)
-{
-	time_t now = time(NULL);
-	return now > 0 ? (uint64_t)now : 0;
-}
 
 /* Under sudo the device would be root's: rarely what was meant. */
 static int
@@ -196,116 +188,6 @@ on_secret(struct enroll *e, struct wizard *w, const struct message *m)
 	return ENROLL_ON;
 }
 
-/* Whether what was typed is a code of this device; says so when it is not, which costs
- * no try. */
-static bool
-is_code(struct enroll *e, const struct wizard *w, const struct ui_line *line)
-{
-	struct otp_typed typed = { 0, 0 };
-	char text[96];
-	bool is_ok = otp_parse_typed((struct span){ line->text, line->len }, &typed) == E_OK &&
-	    typed.digits == w->device.params.digits;
-	bytes_wipe(&typed, sizeof typed);
-	if (is_ok)
-		return true;
-	snprintf(text, sizeof text, "A code of this device is %u digits.", w->device.params.digits);
-	ui_say(&e->ui, text);
-	return false;
-}
-
-/* Ask a person for one code. first: the code before it, shown again with the screen; NULL
- * when this is the first. */
-static enum ui_answer
-ask_code(struct enroll *e, struct wizard *w, const struct ui_line *first, struct ui_line *line)
-{
-	uint64_t period_s = w->device.params.period_s;
-	const struct ui_question q = {
-		.prompt = first == NULL ? "Code 1: " : "Code 2: ",
-		.is_visible = true,
-		.watch = e->child.fd,
-		.next_at_s = first == NULL ? 0 : (now_s() / period_s + 1) * period_s,
-	};
-	if (first != NULL && !e->ui.has_controls)
-		ui_say(&e->ui, "Wait for the next code.");
-	for (;;) {
-		enum ui_answer answer = ui_ask(&e->ui, &q, line);
-		if (answer == UI_DONE && !is_code(e, w, line)) {
-			ui_line_wipe(line);
-			continue;
-		}
-		if (answer != UI_AGAIN)
-			return answer;
-		if (e->options->has_json || !e->ui.has_controls)
-			continue;
-		wizard_show(e, w);
-		if (first != NULL) {
-			ui_put(&e->ui, "Code 1: ");
-			ui_put(&e->ui, first->text);
-			ui_put(&e->ui, "\n");
-		}
-	}
-}
-
-/* A program's codes: one line, two words. */
-static enum ui_answer
-read_codes(struct enroll *e, struct ui_line *first, struct ui_line *second)
-{
-	const struct ui_question q = { .prompt = "", .watch = e->child.fd };
-	struct ui_line line = { 0 };
-	enum ui_answer answer = ui_ask(&e->ui, &q, &line);
-	if (answer != UI_DONE)
-		return answer;
-	struct span rest = { line.text, line.len };
-	struct span one = bytes_next_word(&rest);
-	struct span two = bytes_next_word(&rest);
-	first->len = one.len;
-	second->len = two.len;
-	/* Words of a line fit where the line fits. */
-	if (bytes_copy(one, first->text, sizeof first->text) != E_OK ||
-	    bytes_copy(two, second->text, sizeof second->text) != E_OK || two.len == 0 ||
-	    rest.len != 0)
-		answer = UI_FAILED;
-	ui_line_wipe(&line);
-	return answer;
-}
-
-static int
-on_ask_codes(struct enroll *e, struct wizard *w)
-{
-	struct ui_line first = { 0 };
-	struct ui_line second = { 0 };
-	struct message reply;
-	enum ui_answer answer = UI_FAILED;
-	if (e->ui.is_person) {
-		/* Where nothing can be wiped, it is shown once. */
-		if (!e->options->has_json && (e->ui.has_controls || !w->is_shown))
-			wizard_show(e, w);
-		else if (w->refusal[0] != '\0')
-			ui_say(&e->ui, w->refusal);
-		answer = ask_code(e, w, NULL, &first);
-		if (answer == UI_DONE)
-			answer = ask_code(e, w, &first, &second);
-	} else {
-		answer = read_codes(e, &first, &second);
-	}
-	int r = ENROLL_ON;
-	if (answer == UI_DONE) {
-		message_init(&reply, "codes");
-		message_add(&reply, "first", first.text);
-		message_add(&reply, "second", second.text);
-		r = child_send(e, &reply);
-	} else if (answer == UI_FAILED && !e->ui.is_person) {
-		output_error(e, "expected one line with two codes: CODE1 CODE2");
-		r = EXIT_CODE_USAGE;
-	} else if (answer != UI_WATCHED) {
-		ui_show(&e->ui);
-		r = session_tell_unanswered(e, answer);
-	}
-	ui_line_wipe(&first);
-	ui_line_wipe(&second);
-	return r;
-}
-
 static int
 on_refused(struct enroll *e, struct wizard *w, const struct message *m)
 {
@@ -341,7 +223,7 @@ on_add(struct enroll *e, const struct message *m, void *context, bool *is_known)
 	if (strcmp(m->verb, "secret") == 0)
 		return on_secret(e, w, m);
 	if (strcmp(m->verb, "ask-codes") == 0 && w->has_secret)
-		return on_ask_codes(e, w);
+		return wizard_ask_codes(e, w);
 	if (strcmp(m->verb, "refused") == 0 && w->has_secret)
 		return on_refused(e, w, m);
 	*is_known = false;
@@ -362,16 +244,17 @@ tell(struct enroll *e, struct wizard *w, int code, bool has_ended)
 	code = session_tell(e, code, has_ended, false);
 	if (code != EXIT_CODE_OK) {
 		if (w->has_secret && ui_signal() != 0)
-			ui_say(&e->ui, "Stopped: the device is not assigned, and login is unchanged. "
-			    "What is left of it ends within 10 minutes, or with: totp-enroll cancel");
+			ui_say(&e->ui, "Stopped: the device is not assigned, and login is "
+			    "unchanged. What may be left of it ends within 10 minutes, or with: "
+			    "totp-enroll cancel");
 		return code;
 	}
 	if (e->options->has_json)
 		return code;
 	ui_say(&e->ui, "Open a second terminal and test a login before you close this one.");
 	if (w->file >= 0)
-		ui_say(&e->ui, "The file of the QR code holds the secret: delete it now that it has "
-		    "been scanned.");
+		ui_say(&e->ui, "The file of the QR code holds the secret: delete it when it "
+		    "has been scanned.");
 	if (e->ui.is_terminal && !was_hidden)
 		ui_say(&e->ui, "The secret is still on this screen: clear it.");
 	return code;

@@ -31,7 +31,10 @@ struct wizard {
  * the terminal has one. Draws anew when called again. */
 void wizard_show(struct enroll *e, struct wizard *w);
 
-/* The names of the apps that take these parameters and then show wrong codes; nothing for
+/* enroll_codes.c: get two codes and send them. Returns ENROLL_ON or how to end. */
+int wizard_ask_codes(struct enroll *e, struct wizard *w);
+
+/* enroll_show.c: the names of the apps that take these parameters and then show wrong codes; nothing for
  * the usual ones. Goes to the dialogue, or to standard error for a program. */
 void wizard_warn(struct enroll *e);
 

@@ -130,8 +130,8 @@ parse_secret(const char *text, struct otp_secret *secret, struct diag *d)
 {
 	struct span s = { text, strlen(text) };
 	if (encode_base32_parse(s, secret->bytes, sizeof secret->bytes, &secret->len) != E_OK)
-		return diag_set(d, E_INVALID, "secret= is not base32 (A-Z and 2-7) of at most %d bytes",
-		    OTP_SECRET_MAX);
+		return diag_set(d, E_INVALID,
+		    "secret= is not base32 (A-Z and 2-7) of at most %d bytes", OTP_SECRET_MAX);
 	if (secret->len < OTP_SECRET_MIN)
 		return diag_set(d, E_INVALID, "secret= is too short: %d bytes at least",
 		    OTP_SECRET_MIN);
@@ -195,7 +195,8 @@ parse_query(struct span query, struct otpauth *o, struct diag *d)
 		query = rest;
 		enum otpauth_key key = find_key(name);
 		if (bytes_is(name, "encoder")) {
-			r = diag_set(d, E_INVALID, "encoder= asks for codes that are no TOTP codes");
+			r = diag_set(d, E_INVALID,
+			    "encoder= asks for codes that are no TOTP codes");
 			goto out;
 		}
 		if (key == KEY_COUNT)
@@ -237,7 +238,8 @@ parse_label(struct span label, struct otpauth *o, struct diag *d)
 	}
 	account = bytes_trim(account);
 	if (account.len == 0 || memchr(account.at, ':', account.len) != NULL)
-		return diag_set(d, E_INVALID, "the label names no account: expected [ISSUER:]ACCOUNT");
+		return diag_set(d, E_INVALID,
+		    "the label names no account: expected [ISSUER:]ACCOUNT");
 	if (bytes_copy(account, o->account, sizeof o->account) != E_OK ||
 	    bytes_copy(bytes_trim(issuer), o->issuer, sizeof o->issuer) != E_OK)
 		return diag_set(d, E_INVALID, "the label is too long");
@@ -267,7 +269,8 @@ otpauth_parse(struct span uri, struct otpauth *o, struct diag *d)
 		goto out;
 	}
 	if (take_prefix(&uri, "hotp/")) {
-		r = diag_set(d, E_INVALID, "counter-based codes (hotp) are not supported, only totp");
+		r = diag_set(d, E_INVALID,
+		    "counter-based codes (hotp) are not supported, only totp");
 		goto out;
 	}
 	if (!take_prefix(&uri, "totp/")) {

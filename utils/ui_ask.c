@@ -54,7 +54,8 @@ draw(const struct editor *e, int *wait_ms)
 		uint64_t now_s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
 		uint64_t next = e->question->next_at_s;
 		if (next > now_s) {
-			snprintf(count, sizeof count, "Next code in %u s.", (unsigned)(next - now_s));
+			snprintf(count, sizeof count, "Next code in %u s.",
+			    (unsigned)(next - now_s));
 			*wait_ms = (int)(1000 - now.tv_nsec / 1000000);
 		} else {
 			snprintf(count, sizeof count, "Type the next code.");
