@@ -842,6 +842,9 @@ commit_overtaken_at_any_open(void **state)
 			hook_in = 0;
 			assert_int_equal(r, is_overtaken ? E_CONFLICT : 0);
 			assert_true(is_overtaken || k > 1);
+			/* What was removed meanwhile is not made again. */
+			if (is_overtaken && others[i] == remove_both_files)
+				assert_int_equal(access(at(fx, "state/alice"), F_OK), -1);
 		}
 	}
 }
