@@ -115,8 +115,11 @@ static void
 say_marks(const struct show_facts *f)
 {
 	const struct record *r = &f->e.record;
-	const char *bypass = show_grant_word(&r->bypass, show_spent(f, f->e.state.bypass_spent), f->now_s);
-	const char *ticket = show_grant_word(&r->ticket, show_spent(f, f->e.state.ticket_spent), f->now_s);
+	const struct state *st = &f->e.state;
+	const char *bypass =
+	    show_grant_word(&r->bypass, show_spent(f, st->bypass_spent), f->now_s);
+	const char *ticket =
+	    show_grant_word(&r->ticket, show_spent(f, st->ticket_spent), f->now_s);
 	char text[64];
 
 	if (r->recovery.id == 0)

@@ -47,21 +47,22 @@ static const struct verb {
 	const char *help;
 	enum exit_code (*run)(struct admin *a, char *const *operand);
 } verbs[] = {
-	{ VERB_ADD, "add", "USER NAME", 2, 2, "make a device from a key that exists, active at once",
-	    admin_add },
-	{ VERB_LIST, "list", "[USER]", 0, 1, "list the devices of all users or of one", admin_list },
-	{ VERB_SHOW, "show", "USER", 1, 1, "show all that is stored of a user, but secrets",
-	    admin_show },
-	{ VERB_VERIFY, "verify", "USER", 1, 1, "check a code given on standard input, and use it up",
-	    admin_verify },
-	{ VERB_UNLOCK, "unlock", "USER", 1, 1, "end a lock and every wait after wrong codes",
-	    admin_unlock },
-	{ VERB_DISABLE, "disable", "USER NAME", 2, 2, "let a device take part in no login any more",
-	    admin_disable },
-	{ VERB_DELETE, "delete", "USER NAME", 2, 2, "delete a disabled device, cancel a pending one",
-	    admin_delete },
-	{ VERB_RESET, "reset", "USER", 1, 1, "remove everything of a user, who must enrol again",
-	    admin_reset },
+	{ VERB_ADD, "add", "USER NAME", 2, 2,
+	    "make a device from a key that exists, active at once", admin_add },
+	{ VERB_LIST, "list", "[USER]", 0, 1,
+	    "list the devices of all users or of one", admin_list },
+	{ VERB_SHOW, "show", "USER", 1, 1,
+	    "show all that is stored of a user, but secrets", admin_show },
+	{ VERB_VERIFY, "verify", "USER", 1, 1,
+	    "check a code given on standard input, and use it up", admin_verify },
+	{ VERB_UNLOCK, "unlock", "USER", 1, 1,
+	    "end a lock and every wait after wrong codes", admin_unlock },
+	{ VERB_DISABLE, "disable", "USER NAME", 2, 2,
+	    "let a device take part in no login any more", admin_disable },
+	{ VERB_DELETE, "delete", "USER NAME", 2, 2,
+	    "delete a disabled device, cancel a pending one", admin_delete },
+	{ VERB_RESET, "reset", "USER", 1, 1,
+	    "remove everything of a user, who must enrol again", admin_reset },
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
@@ -71,7 +72,8 @@ static const struct option_row {
 	int verbs;
 	const char *help;
 } options[OPTION_COUNT] = {
-	[OPTION_STORE] = { "store", "file:DIR", VERB_ALL, "the store, instead of that of the settings" },
+	[OPTION_STORE] = { "store", "file:DIR", VERB_ALL,
+	    "the store, instead of that of the settings" },
 	[OPTION_CONF] = { "conf", "FILE", VERB_ALL, "the settings file" },
 	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW, "write JSON" },
 	[OPTION_HELP] = { "help", NULL, VERB_ALL, "show this and end" },
@@ -170,7 +172,8 @@ parse_options(struct admin *a, int argc, char **argv)
 		/* getopt_long takes abbreviations; a script must not depend on one that a
 		 * later option makes ambiguous. */
 		size_t len = strlen(options[index].name);
-		const char *given = optarg != NULL && argument == optarg ? argv[optind - 2] : argument;
+		bool is_apart = optarg != NULL && argument == optarg;
+		const char *given = is_apart ? argv[optind - 2] : argument;
 		if (strncmp(given + 2, options[index].name, len) != 0)
 			return refuse_option(given, "unknown option");
 		if (a->option[index] != NULL)

@@ -303,7 +303,7 @@ is 'the table has a row a device, sorted by user' "$(cut -c 1-39 "$tmp/out" | se
 	'USER NAME     TYPE    STATE  CREATED
 root tablet+1 virtual active 20'"$(date +%y-%m-%d)"'
 tess phone    virtual active 20'"$(date +%y-%m-%d)"
-is 'times in the table are local' "$(TZ=XXX-14 "$admin" --store "file:$store" list tess | grep -c "$(TZ=XXX-14 date +%FT%H:)")" 1
+is 'times in the table are local' "$(TZ=ABC-14 "$admin" --store "file:$store" list tess | grep -c "$(TZ=ABC-14 date +%FT%H:)")" 1
 json()			# FILTER in Python over d
 {
 	/usr/bin/python3 -c 'import json, sys
