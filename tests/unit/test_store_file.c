@@ -596,6 +596,21 @@ generation_that_cannot_grow(void **state)
 }
 
 static void
+another_state_of_the_same_generation_is_a_conflict(void **state)
+{
+	const struct fixture *fx = *state;
+	uint8_t file[STATE_FILE_LEN] = {0};
+	sample_enrol(fx->s, "alice");
+	struct store_entry e = load(fx, "alice");
+	struct state other = e.state; /* from a backup, say */
+	other.fails = 4;
+	assert_int_equal(state_print(&other, file), 0);
+	write_file(at(fx, "state/alice"), file, sizeof(file));
+	assert_int_equal(store_commit(fx->s, "alice", &e.state, &e.version, NULL), E_CONFLICT);
+	assert_int_equal(load(fx, "alice").state.fails, 4);
+}
+
+static void
 commit_needs_no_new_block_and_no_new_file(void **state)
 {
 	const struct fixture *fx = *state;
@@ -963,6 +978,7 @@ main(void)
 	    CASE(ruin_without_a_record_is_not_fresh),
 	    CASE(slots_that_contradict_each_other),
 	    CASE(generation_that_cannot_grow),
+	    CASE(another_state_of_the_same_generation_is_a_conflict),
 	    CASE(commit_needs_no_new_block_and_no_new_file),
 	    CASE(commit_works_on_a_full_disk),
 	    CASE(one_winner_a_version),
