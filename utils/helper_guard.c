@@ -9,8 +9,8 @@
  *  3. The environment is empty but for PATH.
  *  4. Files are made 0600 by root:root; the working directory is "/".
  *  5. No signal is ignored, caught or blocked that the caller chose; no timer of his runs.
- *  6. A write is refused with an error, never by a signal, and not for a limit he set
- *     while root may lift it.
+ *  6. A write is refused with an error, never by a signal, and not for a limit he set:
+ *     limits are lifted, or nothing is begun.
  *  7. The caller cannot signal the process while it holds a lock.
  *
  * Each step is checked; the first that is refused ends the program.
@@ -29,19 +29,21 @@
 #include <unistd.h>
 
 #define SAFE_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
-#define FILES_MIN 256 /* descriptors; PAM modules open some */
 
-/* A limit that may hinder root's own work, and how much of it is enough. */
+/* The limits that may hinder root's own work: what is set, and what must be left where a
+ * container keeps even root from raising them. With less a failure could be told (by its
+ * time) that cannot be counted any more, so nothing is begun. */
 static const struct {
 	__rlimit_resource_t which;
 	rlim_t wanted;
+	rlim_t needed;
 } limits[] = {
-	{RLIMIT_FSIZE, RLIM_INFINITY},
-	{RLIMIT_CPU, RLIM_INFINITY},
-	{RLIMIT_AS, RLIM_INFINITY},
-	{RLIMIT_DATA, RLIM_INFINITY},
-	{RLIMIT_STACK, 8 * 1024 * 1024},
-	{RLIMIT_NOFILE, FILES_MIN},
+	{RLIMIT_FSIZE, RLIM_INFINITY, 1 << 20},
+	{RLIMIT_CPU, RLIM_INFINITY, 60},
+	{RLIMIT_AS, RLIM_INFINITY, 128 << 20},
+	{RLIMIT_DATA, RLIM_INFINITY, 32 << 20},
+	{RLIMIT_STACK, 8 << 20, 1 << 20},
+	{RLIMIT_NOFILE, 256, 32},
 };
 
 static bool
@@ -86,7 +88,6 @@ reset_signals(void)
 	return sigemptyset(&none) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
-/* Where a container keeps even root from it, the largest allowed value must do. */
 static bool
 raise_limits(void)
 {
@@ -104,7 +105,7 @@ raise_limits(void)
 		if (setrlimit(limits[i].which, &more) == 0)
 			continue;
 		l.rlim_cur = l.rlim_max;
-		if (setrlimit(limits[i].which, &l) != 0)
+		if (l.rlim_cur < limits[i].needed || setrlimit(limits[i].which, &l) != 0)
 			return false;
 	}
 	return true;
@@ -141,7 +142,7 @@ guard_process(uid_t *caller)
 	if (!reset_signals())
 		return "cannot reset the signals"; /* 5, 6 */
 	if (!raise_limits())
-		return "cannot raise the limits"; /* 6 */
+		return "the resource limits (ulimit) are too small"; /* 6 */
 	if (setgroups(0, NULL) != 0 || setresgid(0, 0, 0) != 0)
 		return "cannot change to root's group"; /* 4 */
 	if (!guard_leave_pam())
