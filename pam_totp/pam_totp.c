@@ -153,7 +153,8 @@ static void
 report(const struct login *l, enum outcome o)
 {
 	report_log(&l->host, o, &l->result, &l->diag);
-	if (l->settings.feedback == FEEDBACK_FULL)
+	/* Broken settings are all zero and cannot ask for silence. */
+	if (l->settings.feedback != FEEDBACK_NONE)
 		report_tell(&l->host, o, &l->result);
 }
 
@@ -169,6 +170,8 @@ try_codes(struct login *l)
 
 		if (i > 0)
 			report(l, o);
+		/* What one try found is not said of the next. */
+		bytes_wipe(&l->result, sizeof(l->result));
 		if (ask(l, &answer, i == 0, &may_ask) != 0) {
 			host_answer_wipe(&answer);
 			return OUTCOME_NO_ANSWER;

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#define LINE_CAP 2048
+/* The four items, device and error at their longest, each byte escaped, and the rest. */
+#define LINE_CAP (3 * (4 * HOST_TEXT_CAP + RECORD_NAME_CAP + DIAG_TEXT_MAX) + 512)
 #define MESSAGE_CAP 256
 
 static const struct {

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* A module for the tests that stands before or after ours in a stack:
+ *   set=TEXT   gives TEXT as PAM_AUTHTOK, as a module that asked for a password does
+ *   see        puts PAM_AUTHTOK into PAM's environment as SEEN ("(none)" without one)
+ *   user=NAME  makes NAME the user
+ *   fail       answers PAM_AUTH_ERR; else PAM_SUCCESS, or PAM_IGNORE with `ignore` */
+
+#include <security/pam_modules.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ENTRY_POINT __attribute__((visibility("default")))
+
+static int
+act(pam_handle_t *pamh, const char *word)
+{
+	const void *token = NULL;
+	char text[1024];
+
+	if (strncmp(word, "set=", 4) == 0)
+		return pam_set_item(pamh, PAM_AUTHTOK, word + 4);
+	if (strncmp(word, "user=", 5) == 0)
+		return pam_set_item(pamh, PAM_USER, word + 5);
+	if (strcmp(word, "see") == 0) {
+		int r = pam_get_item(pamh, PAM_AUTHTOK, &token);
+		if (r != PAM_SUCCESS)
+			return r;
+		(void)snprintf(text, sizeof(text), "SEEN=%s",
+		    token == NULL ? "(none)" : (const char *)token);
+		return pam_putenv(pamh, text);
+	}
+	return PAM_SUCCESS;
+}
+
+static int
+act_all(pam_handle_t *pamh, int argc, const char **argv)
+{
+	int code = PAM_SUCCESS;
+
+	for (int i = 0; i < argc; i++) {
+		if (act(pamh, argv[i]) != PAM_SUCCESS)
+			return PAM_SYSTEM_ERR;
+		if (strcmp(argv[i], "fail") == 0)
+			code = PAM_AUTH_ERR;
+		if (strcmp(argv[i], "ignore") == 0)
+			code = PAM_IGNORE;
+	}
+	return code;
+}
+
+ENTRY_POINT int
+pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return act_all(pamh, argc, argv);
+}
+
+ENTRY_POINT int
+pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags, (void)argc;
+	return act_all(pamh, 0, argv);
+}
+
+ENTRY_POINT int
+pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return act_all(pamh, argc, argv);
+}
+
+ENTRY_POINT int
+pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return act_all(pamh, argc, argv);
+}
+
+ENTRY_POINT int
+pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return act_all(pamh, argc, argv);
+}
+
+ENTRY_POINT int
+pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return act_all(pamh, argc, argv);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* The world of a login under test: the clock, the accounts and the system log. The functions
+ * of the C library that the module and libpam use for these are defined here, in the test
+ * program, whose names come first when the shared objects are bound; so the module is
+ * the file that ships, byte for byte, and nothing of the host is read or written. The
+ * program must be linked so that it exports them (-export-dynamic).
+ *
+ *  1. Only CLOCK_REALTIME is set; the other clocks are the machine's.
+ *  2. The log may be written by several threads at once. */
+
+#include "pam_world.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INTERPOSED __attribute__((visibility("default")))
+
+/* <syslog.h> makes these inline where it checks formats; they are only bound by name. */
+INTERPOSED void syslog(int priority, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+INTERPOSED void vsyslog(int priority, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+INTERPOSED void __syslog_chk(int priority, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+INTERPOSED void __vsyslog_chk(int priority, int flag, const char *format, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static struct {
+	_Atomic uint64_t now_s;
+	size_t account_count;
+	struct {
+		const char *asked;
+		const char *name;
+		uid_t uid;
+	} account[WORLD_ACCOUNTS_MAX];
+	pthread_mutex_t log_lock;
+	size_t line_count;
+	struct world_line line[WORLD_LINES_MAX];
+} world = { .log_lock = PTHREAD_MUTEX_INITIALIZER };
+
+void
+world_reset(uint64_t now_s)
+{
+	world.now_s = now_s;
+	world.account_count = 0;
+	world_log_clear();
+}
+
+void
+world_set_clock(uint64_t now_s)
+{
+	world.now_s = now_s;
+}
+
+uint64_t
+world_clock(void)
+{
+	return world.now_s;
+}
+
+void
+world_add_account(const char *asked, const char *name, uint32_t uid)
+{
+	size_t i = world.account_count;
+
+	if (i == WORLD_ACCOUNTS_MAX)
+		return;
+	world.account[i].asked = asked;
+	world.account[i].name = name;
+	world.account[i].uid = uid;
+	world.account_count++;
+}
+
+size_t
+world_log_count(void)
+{
+	return world.line_count;
+}
+
+const struct world_line *
+world_log_line(size_t i)
+{
+	return i < WORLD_LINES_MAX ? &world.line[i] : NULL;
+}
+
+void
+world_log_clear(void)
+{
+	world.line_count = 0;
+}
+
+INTERPOSED void
+vsyslog(int priority, const char *format, va_list ap)
+{
+	int error = errno; /* for %m */
+
+	pthread_mutex_lock(&world.log_lock);
+	if (world.line_count < WORLD_LINES_MAX) {
+		struct world_line *line = &world.line[world.line_count];
+		line->priority = priority;
+		errno = error;
+		(void)vsnprintf(line->text, sizeof(line->text), format, ap);
+	}
+	world.line_count++;
+	pthread_mutex_unlock(&world.log_lock);
+	errno = error;
+}
+
+INTERPOSED void
+__vsyslog_chk(int priority, int flag, const char *format, va_list ap)
+{
+	(void)flag;
+	vsyslog(priority, format, ap);
+}
+
+INTERPOSED void
+syslog(int priority, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsyslog(priority, format, ap);
+	va_end(ap);
+}
+
+INTERPOSED void
+__syslog_chk(int priority, int flag, const char *format, ...)
+{
+	va_list ap;
+
+	(void)flag;
+	va_start(ap, format);
+	vsyslog(priority, format, ap);
+	va_end(ap);
+}
+
+INTERPOSED int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	if (clock != CLOCK_REALTIME)
+		return (int)syscall(SYS_clock_gettime, clock, ts);
+	*ts = (struct timespec){ .tv_sec = (time_t)world.now_s };
+	return 0;
+}
+
+/* The strings of an account go into the caller's buffer, as getpwnam_r(3) has it. */
+INTERPOSED int
+getpwnam_r(const char *restrict name, struct passwd *restrict pw, char *restrict buffer,
+    size_t cap, struct passwd **restrict result)
+{
+	*result = NULL;
+	for (size_t i = 0; i < world.account_count; i++) {
+		if (strcmp(name, world.account[i].asked) != 0)
+			continue;
+		size_t len = strlen(world.account[i].name) + 1;
+		if (len + 1 > cap)
+			return ERANGE;
+		memcpy(buffer, world.account[i].name, len);
+		buffer[len] = '\0';
+		*pw = (struct passwd){
+			.pw_name = buffer,
+			.pw_passwd = buffer + len,
+			.pw_uid = world.account[i].uid,
+			.pw_gid = world.account[i].uid,
+			.pw_gecos = buffer + len,
+			.pw_dir = buffer + len,
+			.pw_shell = buffer + len,
+		};
+		*result = pw;
+		return 0;
+	}
+	return 0;
+}
