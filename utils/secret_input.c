@@ -72,6 +72,19 @@ read_all(int fd, const char *name, char text[SECRET_INPUT_CAP], size_t *len, str
 	return diag_set(d, E_INVALID, "%s: longer than %d bytes", name, SECRET_INPUT_CAP - 1);
 }
 
+/* Let a signal that was caught have its way. */
+static void
+die_of(int signo)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	signal(signo, SIG_DFL);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* Ask at the terminal, without echo. A signal ends the program as it would have: the terminal
  * is as it was, and nothing has been changed yet. */
 static int
@@ -81,8 +94,10 @@ ask(const char *prompt, char text[SECRET_INPUT_CAP], size_t *len, struct diag *d
 	struct ui ui;
 	struct ui_line line = { .len = 0 };
 	enum ui_answer answer = UI_AGAIN;
+	sigset_t before;
 
 	*len = 0;
+	sigprocmask(SIG_SETMASK, NULL, &before);
 	ui_open(&ui, true, false);
 	ui_start_person(&ui);
 	while (answer == UI_AGAIN)
@@ -92,12 +107,12 @@ ask(const char *prompt, char text[SECRET_INPUT_CAP], size_t *len, struct diag *d
 		*len = line.len;
 	}
 	ui_line_wipe(&line);
-	ui_close(&ui);
 	int signo = ui_signal();
+	ui_close(&ui);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (answer == UI_STOPPED && signo != 0) {
 		bytes_wipe(text, SECRET_INPUT_CAP);
-		signal(signo, SIG_DFL);
-		raise(signo);
+		die_of(signo);
 	}
 	if (answer == UI_DONE || answer == UI_END)
 		return 0;

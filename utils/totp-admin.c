@@ -257,6 +257,8 @@ main(int argc, char **argv)
 	struct admin a = { .store = NULL };
 	const struct verb *v = NULL;
 
+	if (argc < 1) /* execve(2) may pass no argument at all */
+		return EXIT_CODE_USAGE;
 	if (!harden())
 		return (int)admin_fail(EXIT_CODE_FAILURE, "this process cannot be protected");
 	setlocale(LC_CTYPE, "");

@@ -490,6 +490,21 @@ PYTHON
 err=
 expect 'a code typed at a terminal is not shown' 0 'accepted'
 
+rc=0
+before=$(tree)
+out=$(/usr/bin/python3 - "$admin" --store "file:$store" verify $user <<-'PYTHON'
+	import signal, sys, pexpect
+	child = pexpect.spawn(sys.argv[1], sys.argv[2:], timeout=20)
+	child.expect("Code: ")
+	child.send("123\x03")
+	child.expect(pexpect.EOF)
+	child.close()
+	print(child.signalstatus == signal.SIGINT)
+PYTHON
+) || rc=$?
+is '^C at the question ends it as a signal does' "$out" True
+is 'and has changed nothing' "$(tree)" "$before"
+
 # --- the command line ------------------------------------------------------------------------
 
 usage()			# CODE PATTERN ARGUMENT...
