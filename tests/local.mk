@@ -45,6 +45,8 @@ source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
 
 unit_programs = \
 	%D%/unit/test_attempt \
+	%D%/unit/test_attempt_file \
+	%D%/unit/test_attempt_file \
 	%D%/unit/test_attempt_loss \
 	%D%/unit/test_bytes \
 	%D%/unit/test_config \
@@ -53,6 +55,7 @@ unit_programs = \
 	%D%/unit/test_diag \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
+	%D%/unit/test_json \
 	%D%/unit/test_otp \
 	%D%/unit/test_otpauth \
 	%D%/unit/test_policy \
@@ -65,6 +68,7 @@ unit_programs = \
 	%D%/unit/test_state \
 	%D%/unit/test_store \
 	%D%/unit/test_store_file \
+	%D%/unit/test_table \
 	%D%/unit/test_ui
 unit_tests = $(unit_programs) %D%/unit/man_keys.sh
 
@@ -110,12 +114,21 @@ check_LTLIBRARIES += %D%/module/pam_test_token.la
 %C%_module_pam_test_token_la_LIBADD = $(PAM_LIBS)
 
 module_programs = \
-	%D%/module/test_outcomes
+	%D%/module/test_arguments \
+	%D%/module/test_log \
+	%D%/module/test_outcomes \
+	%D%/module/test_stacks
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
 module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
 check_PROGRAMS += $(module_programs)
+%C%_module_test_arguments_LDFLAGS = $(module_ldflags)
+%C%_module_test_arguments_LDADD = $(module_ldadd)
+%C%_module_test_log_LDFLAGS = $(module_ldflags)
+%C%_module_test_log_LDADD = $(module_ldadd)
 %C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
 %C%_module_test_outcomes_LDADD = $(module_ldadd)
+%C%_module_test_stacks_LDFLAGS = $(module_ldflags)
+%C%_module_test_stacks_LDADD = $(module_ldadd)
 module_tests = $(module_programs)
 
 # --- cli: the programs as they ship ----------------------------------------------
@@ -147,6 +160,7 @@ EXTRA_DIST += \
 	%D%/support/host.py \
 	%D%/support/sandbox.sh \
 	%D%/support/tap.sh \
+	%D%/support/terminal.py \
 	%D%/support/touch_on_lock.c
 
 # --- the suites ------------------------------------------------------------------

@@ -320,14 +320,8 @@ load(struct round *r, const struct attempt_request *q, const char *name, const s
 		    "(uid %u, now %u): an administrator must reset it",
 		    name, e->record.uid, q->uid);
 	}
-	if (e->health != STATE_WHOLE) {
-		state_rebuild(&e->state, &e->record, q->now_s, s->window);
-		r->was_burnt = true;
-		result->has_rebuilt = true;
-	} else {
-		r->was_burnt = state_adopt(&e->state, &e->record, q->now_s, s->window);
-	}
-	e->state.uid = e->record.uid;
+	r->was_burnt = store_entry_complete(e, q->now_s, s->window);
+	result->has_rebuilt = e->health != STATE_WHOLE;
 	return 0;
 }
 

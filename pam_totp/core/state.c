@@ -199,15 +199,29 @@ parse_slot(const uint8_t *in, struct state *s)
 	return E_OK;
 }
 
+/* Whether the slot beside the newest is what the writers leave there: its predecessor, or
+ * zero beside the very first. Anything else may have been newer (a torn write, damage). */
+static bool
+is_predecessor(const struct state *newest, const uint8_t *other_slot, bool is_other_whole,
+    const struct state *other)
+{
+	static const uint8_t zero[STATE_SLOT_LEN];
+
+	if (is_other_whole)
+		return other->generation == newest->generation - 1;
+	return newest->generation == 1 && memcmp(other_slot, zero, sizeof(zero)) == 0;
+}
+
 int
 state_parse(const uint8_t file[STATE_FILE_LEN], struct state *s, unsigned *slot,
-    struct diag *d)
+    bool *is_half, struct diag *d)
 {
 	struct state both[2];
 	int r[2];
 
 	memset(s, 0, sizeof(*s));
 	*slot = 1;
+	*is_half = true;
 	for (unsigned i = 0; i < 2; i++) {
 		r[i] = parse_slot(file + i * STATE_SLOT_LEN, &both[i]);
 		if (r[i] == E_CRYPTO)
@@ -226,6 +240,9 @@ state_parse(const uint8_t file[STATE_FILE_LEN], struct state *s, unsigned *slot,
 	else
 		*slot = both[1].generation > both[0].generation ? 1 : 0;
 	*s = both[*slot];
+	unsigned other = 1 - *slot;
+	*is_half = !is_predecessor(s, file + other * STATE_SLOT_LEN, r[other] == E_OK,
+	    &both[other]);
 	return E_OK;
 }
 
@@ -321,6 +338,12 @@ burn_devices(struct state *s, const struct record *r, uint64_t now_s, unsigned w
 }
 
 void
+state_burn_all(struct state *s, const struct record *r, uint64_t now_s, unsigned window)
+{
+	(void)burn_devices(s, r, now_s, window, true);
+}
+
+void
 state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned window)
 {
 	memset(s, 0, sizeof(*s));
@@ -332,7 +355,7 @@ state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned 
 	if (r->notice_count > 0 && r->notice_count <= RECORD_NOTICES_MAX)
 		s->notice_told = r->notice[r->notice_count - 1].id;
 	s->grace_start = 1; /* 1970: over, as losing a state must not renew it */
-	(void)burn_devices(s, r, now_s, window, true);
+	state_burn_all(s, r, now_s, window);
 }
 
 bool

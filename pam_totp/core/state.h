@@ -52,11 +52,13 @@ struct state {
 
 /* Read a state file: STATE_FILE_LEN bytes, two slots. The newest slot that passes its
  * checksum wins; *slot is its number (0, 1), the other one is written next.
+ * *is_half: the other slot is not the one that was written before it (nor zero beside the
+ * first): it may have held a newer state, so steps that *s does not know may be used.
  * Two valid slots of the same generation must be equal, else E_CORRUPT.
- * E_CORRUPT: no slot is whole; *s is zero and *slot is 1 then (0 is written next).
+ * E_CORRUPT: no slot is whole; *s is zero, *slot is 1 (0 is written next) and *is_half true.
  * E_CRYPTO: libcrypto refused. Thread-safe. */
 int state_parse(const uint8_t file[STATE_FILE_LEN], struct state *s, unsigned *slot,
-    struct diag *d) MUST_USE;
+    bool *is_half, struct diag *d) MUST_USE;
 
 /* Write one slot. state_parse reads it back equal; what a free place (id or tag 0) holds
  * is written as zero. E_CRYPTO: libcrypto refused; E_INVALID: a field is out of range
@@ -75,6 +77,9 @@ struct state_device *state_ensure(struct state *s, const struct record *r, uint3
  * larger of itself and step(now) + drift + window. Never lowers. */
 void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
     unsigned window);
+
+/* Burn every device of r (state_burn); one without an entry is given one. */
+void state_burn_all(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
 
 /* Replace a lost state: every device of r burnt, the present recovery set and grants void
  * (recovery_id = the record's, all spent), notices taken as told, a grace time taken as over

@@ -110,6 +110,26 @@ store_close(struct store *s)
 		s->ops->close(s);
 }
 
+bool
+store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window)
+{
+	if (!e->has_record)
+		return false;
+	switch (e->health) {
+	case STATE_LOST:
+	case STATE_FRESH: /* not with a record, but never zero then */
+		state_rebuild(&e->state, &e->record, now_s, window);
+		return true;
+	case STATE_HALF:
+		state_burn_all(&e->state, &e->record, now_s, window);
+		(void)state_adopt(&e->state, &e->record, now_s, window);
+		return true;
+	case STATE_WHOLE:
+		return state_adopt(&e->state, &e->record, now_s, window);
+	}
+	return false;
+}
+
 /* One round of store_update, with e as the place to work in. */
 static int
 update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
@@ -120,10 +140,7 @@ update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
 	if (r != 0)
 		return r;
 	bool had_record = e->has_record;
-	if (e->health == STATE_LOST)
-		state_rebuild(&e->state, &e->record, now_s, window);
-	else if (e->has_record)
-		(void)state_adopt(&e->state, &e->record, now_s, window);
+	(void)store_entry_complete(e, now_s, window);
 
 	r = change(e, ctx, d);
 	if (r != 0)

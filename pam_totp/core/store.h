@@ -18,6 +18,7 @@ struct store_version {
 
 enum state_health {
 	STATE_LOST = 0, /* a record exists, its state is missing or unreadable */
+	STATE_HALF,	/* read, but it may not be the newest: steps it does not know may be used */
 	STATE_FRESH,	/* neither record nor state exists: all-zero is the truth */
 	STATE_WHOLE	/* read and checked */
 };
@@ -27,11 +28,17 @@ struct store_entry {
 	bool has_record;
 	struct record record; /* zero unless has_record */
 	enum state_health health;
-	struct state state; /* zero unless STATE_WHOLE */
+	struct state state; /* zero unless STATE_WHOLE or STATE_HALF */
 	struct store_version version;
 };
 
 void store_entry_wipe(struct store_entry *e);
+
+/* Make the state of a loaded entry with a record fit for decisions: a lost one is rebuilt
+ * (state_rebuild), a half one has all its devices burnt, every one follows the record
+ * (state_adopt). Returns whether steps were burnt or anything else changed.
+ * Nothing is written; the caller commits. Without a record nothing is done. */
+bool store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window);
 
 struct store;
 

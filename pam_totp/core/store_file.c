@@ -69,13 +69,13 @@ set_version(
 	memset(b, 0, sizeof(v->bytes));
 	b[0] = seen->is_there ? 1 : 0;
 	b[1] = (uint8_t)f->kind;
-	b[2] = f->kind == STORE_FILE_WHOLE ? (uint8_t)f->slot : 0;
+	b[2] = (uint8_t)f->slot;
 	bytes_set_le32(b + 4, (uint32_t)seen->id.changed_ns); /* below 10^9 */
 	bytes_set_le64(b + 8, seen->id.device);
 	bytes_set_le64(b + 16, seen->id.inode);
 	bytes_set_le64(b + 24, seen->id.size);
 	bytes_set_le64(b + 32, seen->id.changed_s);
-	bytes_set_le64(b + 40, f->kind == STORE_FILE_WHOLE ? f->state.generation : 0);
+	bytes_set_le64(b + 40, f->state.generation);
 	memcpy(b + 48, f->sum, STORE_FILE_SUM_LEN);
 }
 
@@ -106,12 +106,18 @@ open_folder(const struct store_file *fs, const char *name, int *fd, struct diag 
 	return r == E_NOENT ? 0 : r;
 }
 
-/* Asked again with every call while a folder is missing: another process may have made it. */
+/* Asked again with every call while a folder is missing: another process may have made it.
+ * secrets/ is made first, so a store with state/ alone has lost it (or has it not mounted);
+ * that must not look like "nobody is enrolled" (obligation 4). */
 static int
 open_folders(struct store_file *fs, struct diag *d)
 {
-	int r = open_folder(fs, "secrets", &fs->secrets, d);
-	return r == 0 ? open_folder(fs, "state", &fs->state, d) : r;
+	int r = open_folder(fs, "state", &fs->state, d);
+	if (r == 0)
+		r = open_folder(fs, "secrets", &fs->secrets, d);
+	if (r == 0 && fs->state >= 0 && fs->secrets < 0)
+		r = diag_set(d, E_UNSAFE, "secrets: expected the folder beside state, found none");
+	return r;
 }
 
 static int
@@ -201,6 +207,8 @@ health_of(const struct store_file_state *f, bool has_record)
 	switch (f->kind) {
 	case STORE_FILE_WHOLE:
 		return STATE_WHOLE;
+	case STORE_FILE_HALF:
+		return STATE_HALF;
 	case STORE_FILE_NONE:
 		return has_record ? STATE_LOST : STATE_FRESH;
 	case STORE_FILE_RUIN:
@@ -284,6 +292,8 @@ file_commit(struct store *s, const char *user, const struct state *state,
 	if (r == 0 && fs->state < 0 && store_is_decoy(user))
 		return 0;
 	if (r == 0)
+		r = make_folder(fs, "secrets", &fs->secrets, d);
+	if (r == 0)
 		r = make_folder(fs, "state", &fs->state, d);
 	if (r == 0)
 		r = hold_unchanged(fs, user, version, &f, &seen, d);
@@ -345,7 +355,7 @@ file_replace(struct store *s, const char *user, const struct record *record,
 	}
 	if (r == 0)
 		r = open_folders(fs, d);
-	if (r == 0) /* in this order: a state folder means that records had their place */
+	if (r == 0) /* in this order: see open_folders */
 		r = make_folder(fs, "secrets", &fs->secrets, d);
 	if (r == 0)
 		r = make_folder(fs, "state", &fs->state, d);

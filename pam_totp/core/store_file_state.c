@@ -9,7 +9,8 @@
  *     block, no rename, no name (DESIGN promise 6: works on a full disk).
  *  3. "Cannot be read" is never "zero": RUIN is told apart from NONE, and a file with a
  *     wrong owner, mode, type or link is an error of its own (STYLE rule 7).
- *  4. A ruin is believed only under the lock: next to a writer a read may be torn.
+ *  4. A ruin, or half of one, is believed only under the lock: next to a writer a read may
+ *     be torn.
  *  5. The lock counts only while the locked file has the name: store_file's removal unlinks
  *     it under that lock.
  *  6. The generation only grows. */
@@ -44,13 +45,14 @@ read_slots(int fd, struct store_file_state *f, struct diag *d)
 	uint8_t file[STATE_FILE_LEN];
 	size_t len = 0;
 	unsigned slot = 0;
+	bool is_half = true;
 
 	f->kind = STORE_FILE_NONE;
 	int r = safefile_read(fd, file, sizeof(file), &len, d);
 	if (r == 0 && len == 0)
 		return 0;
 	if (r == 0 && len == sizeof(file))
-		r = state_parse(file, &f->state, &slot, d);
+		r = state_parse(file, &f->state, &slot, &is_half, d);
 	else if (r == 0 || r == E_UNSAFE) /* shorter, or longer than a state file is */
 		r = E_CORRUPT;
 	if (r == E_CORRUPT) {
@@ -59,7 +61,7 @@ read_slots(int fd, struct store_file_state *f, struct diag *d)
 	}
 	if (r != 0)
 		return r;
-	f->kind = STORE_FILE_WHOLE;
+	f->kind = is_half ? STORE_FILE_HALF : STORE_FILE_WHOLE;
 	f->slot = slot;
 	memcpy(f->sum, file + (slot + 1) * STATE_SLOT_LEN - STATE_SUM_LEN, sizeof(f->sum));
 	return 0;
@@ -92,7 +94,7 @@ store_file_state_read(
     int dir, const char *name, uid_t owner, struct store_file_state *f, struct diag *d)
 {
 	int r = read_once(dir, name, owner, false, f, d);
-	if (r == 0 && f->kind == STORE_FILE_RUIN)
+	if (r == 0 && (f->kind == STORE_FILE_RUIN || f->kind == STORE_FILE_HALF))
 		r = read_once(dir, name, owner, true, f, d); /* obligation 4 */
 	return r;
 }
@@ -164,7 +166,7 @@ store_file_state_write(
     struct store_file_state *f, int dir, const struct state *state, struct diag *d)
 {
 	uint8_t bytes[STATE_SLOT_LEN] = {0};
-	bool is_whole = f->kind == STORE_FILE_WHOLE;
+	bool is_whole = f->kind == STORE_FILE_WHOLE || f->kind == STORE_FILE_HALF;
 	unsigned slot = is_whole ? 1 - f->slot : 0;
 	struct state next = *state;
 

@@ -12,6 +12,7 @@
 enum store_file_kind {
 	STORE_FILE_NONE = 0, /* no file, or an empty one: made, but never written */
 	STORE_FILE_RUIN,     /* neither slot is whole, or it has another length */
+	STORE_FILE_HALF,     /* one slot is whole, the other may have been newer */
 	STORE_FILE_WHOLE
 };
 
@@ -19,7 +20,7 @@ enum store_file_kind {
 struct store_file_state {
 	int fd; /* open for writing and locked, or -1 */
 	enum store_file_kind kind;
-	struct state state; /* these three are zero unless WHOLE */
+	struct state state; /* these three are zero unless WHOLE or HALF */
 	unsigned slot;	    /* the newest; the other one is written next */
 	uint8_t sum[STORE_FILE_SUM_LEN];
 };

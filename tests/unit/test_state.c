@@ -76,8 +76,20 @@ check_parse(const uint8_t file[STATE_FILE_LEN], int expected, unsigned slot)
 	uint8_t again[STATE_SLOT_LEN];
 
 	memset(&s, 0xa5, sizeof(s));
-	assert_int_equal(state_parse(file, &s, &found, &d), expected);
+	bool is_half = false;
+
+	assert_int_equal(state_parse(file, &s, &found, &is_half, &d), expected);
 	assert_int_equal(found, slot);
+	/* Whole is only the newest beside its predecessor, or the first beside zero. */
+	struct state other;
+	bool is_first = s.generation == 1 &&
+	    random_is_zero(file + (1 - slot) * STATE_SLOT_LEN, STATE_SLOT_LEN);
+	uint8_t other_file[STATE_FILE_LEN] = {0};
+	memcpy(other_file, file + (1 - slot) * STATE_SLOT_LEN, STATE_SLOT_LEN);
+	bool is_next = expected == E_OK &&
+	    state_parse(other_file, &other, &(unsigned){0}, &(bool){false}, NULL) == E_OK &&
+	    other.generation + 1 == s.generation;
+	assert_int_equal(is_half, !is_first && !is_next);
 	if (expected == E_OK) {
 		print(&s, again);
 		assert_memory_equal(again, file + slot * STATE_SLOT_LEN, STATE_SLOT_LEN);
@@ -132,7 +144,7 @@ test_print_then_parse_is_identity(void **state)
 		print(&s, file + i % 2 * STATE_SLOT_LEN);
 		memset(file + (i + 1) % 2 * STATE_SLOT_LEN, 0, STATE_SLOT_LEN);
 		memset(&back, 0xa5, sizeof(back));
-		assert_int_equal(state_parse(file, &back, &slot, &d), E_OK);
+		assert_int_equal(state_parse(file, &back, &slot, &(bool){false}, &d), E_OK);
 		assert_int_equal(slot, i % 2);
 		for (unsigned k = 0; k < RECORD_DEVICES_MAX; k++) {
 			assert_int_equal(back.device[k].id, s.device[k].id);
@@ -203,7 +215,8 @@ test_choice_of_slot(void **state)
 		uint64_t first, second;
 		unsigned slot;
 	} rows[] = {{1, 2, 1}, {2, 1, 0}, {0, 1, 1}, {UINT64_MAX, 1, 0},
-	    {UINT64_MAX - 1, UINT64_MAX, 1}, {UINT64_C(1) << 32, 1, 0}};
+	    {UINT64_MAX - 1, UINT64_MAX, 1}, {UINT64_C(1) << 32, 1, 0},
+	    {8, 7, 0}, {8, 6, 0}, {1, 0, 0}, {UINT64_MAX, 0, 0}};
 	struct state s;
 	uint8_t file[STATE_FILE_LEN] = {0};
 
@@ -227,7 +240,7 @@ test_choice_of_slot(void **state)
 	s.fails ^= 1;
 	print(&s, file + STATE_SLOT_LEN);
 	check_parse(file, E_CORRUPT, 1);
-	assert_int_equal(state_parse(file, &s, &(unsigned){0}, NULL), E_CORRUPT);
+	assert_int_equal(state_parse(file, &s, &(unsigned){0}, &(bool){false}, NULL), E_CORRUPT);
 }
 
 /* Bytes written over a whole slot whose sum is then made right again. */
