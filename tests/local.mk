@@ -46,7 +46,6 @@ source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
 unit_programs = \
 	%D%/unit/test_attempt \
 	%D%/unit/test_attempt_file \
-	%D%/unit/test_attempt_file \
 	%D%/unit/test_attempt_loss \
 	%D%/unit/test_bytes \
 	%D%/unit/test_config \
@@ -115,6 +114,7 @@ check_LTLIBRARIES += %D%/module/pam_test_token.la
 
 module_programs = \
 	%D%/module/test_arguments \
+	%D%/module/test_broken_store \
 	%D%/module/test_log \
 	%D%/module/test_outcomes \
 	%D%/module/test_stacks
@@ -123,6 +123,8 @@ module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
 check_PROGRAMS += $(module_programs)
 %C%_module_test_arguments_LDFLAGS = $(module_ldflags)
 %C%_module_test_arguments_LDADD = $(module_ldadd)
+%C%_module_test_broken_store_LDFLAGS = $(module_ldflags)
+%C%_module_test_broken_store_LDADD = $(module_ldadd)
 %C%_module_test_log_LDFLAGS = $(module_ldflags)
 %C%_module_test_log_LDADD = $(module_ldadd)
 %C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
@@ -135,6 +137,7 @@ module_tests = $(module_programs)
 
 cli_tests = \
 	%D%/cli/admin.sh \
+	%D%/cli/enroll.py \
 	%D%/cli/helper.py \
 	%D%/cli/helper_hostile.py
 EXTRA_DIST += $(cli_tests)
@@ -159,6 +162,7 @@ EXTRA_DIST += \
 	%D%/support/helper_client.py \
 	%D%/support/host.py \
 	%D%/support/sandbox.sh \
+	%D%/support/suite.py \
 	%D%/support/tap.sh \
 	%D%/support/terminal.py \
 	%D%/support/touch_on_lock.c
