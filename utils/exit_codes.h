@@ -11,14 +11,14 @@ enum exit_code {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_FAILURE = 1,	      /* the system, the store or the helper refused */
 	EXIT_CODE_USAGE = 2,	      /* wrong arguments or bad input */
-	EXIT_CODE_WRONG_CODE = 3,     /* also a wrong password */
+	EXIT_CODE_WRONG_CODE = 3,     /* an MFA code; a wrong password is 10 */
 	EXIT_CODE_EXISTS = 4,	      /* the name or the secret is taken */
 	EXIT_CODE_LIMIT = 5,	      /* one more than max_devices */
 	EXIT_CODE_NO_SUCH = 6,	      /* no such user or device */
 	EXIT_CODE_WRONG_STATE = 7,    /* e.g. disable it first */
 	EXIT_CODE_BUSY = 8,	      /* somebody else is changing the same record */
 	EXIT_CODE_THROTTLED = 9,      /* must wait, or locked */
-	EXIT_CODE_NOT_PERMITTED = 10, /* not this user, not without that proof */
+	EXIT_CODE_NOT_PERMITTED = 10, /* wrong password, not this user, or not without that proof */
 	EXIT_CODE_MAX = EXIT_CODE_NOT_PERMITTED
 };
 

@@ -34,7 +34,7 @@
  * container keeps even root from raising them. With less a failure could be told (by its
  * time) that cannot be counted any more, so nothing is begun. */
 static const struct {
-	__rlimit_resource_t which;
+	__rlimit_resource_t which; /* what getrlimit(2) takes in glibc */
 	rlim_t wanted;
 	rlim_t needed;
 } limits[] = {

@@ -188,7 +188,7 @@ cancel_pending(struct store_entry *e, void *ctx, struct diag *d)
 	if (!e->has_record)
 		return diag_set(d, E_NOENT, "%s has no device waiting for its codes", h->user);
 	if (e->record.uid != h->uid)
-		return E_MISMATCH;
+		return diag_set(d, E_MISMATCH, "the record of %s has changed", h->user);
 	return enrolment_cancel(e, d);
 }
 

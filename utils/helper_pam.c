@@ -211,10 +211,19 @@ explain(struct helper *h, int status)
 	case PAM_ACCT_EXPIRED:
 		helper_log(h, false, "authenticate", "account-expired", "");
 		return helper_end(h, EXIT_CODE_NOT_PERMITTED, "your account has expired");
-	default:
+	case PAM_AUTH_ERR:
+	case PAM_CRED_INSUFFICIENT:
+	case PAM_MAXTRIES:
+	case PAM_PERM_DENIED:
+	case PAM_USER_UNKNOWN:
 		helper_log(h, false, "authenticate", "password", "");
 		return helper_end(h, EXIT_CODE_NOT_PERMITTED,
 		    "authentication failed: nothing was changed");
+	default:
+		helper_log(h, false, "authenticate", "pam", "");
+		helper_log_trouble(h, pam_strerror(NULL, status));
+		return helper_end(h, EXIT_CODE_NOT_PERMITTED,
+		    "you cannot be authenticated now; the system log has the details");
 	}
 }
 
