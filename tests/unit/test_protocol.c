@@ -126,7 +126,8 @@ test_limits(void **state)
 
 	size_t len = (size_t)snprintf(line, sizeof(line), "v");
 	for (unsigned i = 0; i < PROTOCOL_PAIRS_MAX; i++)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, " k%c=%u", 'a' + (char)i, i);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, " k%c=%u", 'a' + (char)i,
+		    i);
 	assert_int_equal(parse(line, len, &m), 0);
 	assert_int_equal(m.count, PROTOCOL_PAIRS_MAX);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, " z=1");
@@ -270,7 +271,7 @@ static void
 test_random_lines(void **state)
 {
 	(void)state;
-	static const char seedline[] = "request op=add name=my-phone type=virtual digits=6 text=%41";
+	static const char seedline[] = "request op=add name=my-phone type=virtual text=%41";
 	uint64_t seed = 7;
 	unsigned accepted = 0;
 
