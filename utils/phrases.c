@@ -328,7 +328,10 @@ phrase_error_exit(int error)
 		return EXIT_CODE_LIMIT;
 	case E_CONFLICT:
 		return EXIT_CODE_BUSY;
+	case E_STATE:
+		return EXIT_CODE_WRONG_STATE;
 	case E_MISMATCH:
+	case E_PROTECTED:
 		return EXIT_CODE_NOT_PERMITTED;
 	case E_UNSAFE:
 	case E_CORRUPT:

@@ -42,6 +42,10 @@ diag_code_text(int code)
 		return "cryptographic library failed";
 	case E_MISMATCH:
 		return "belongs to another account";
+	case E_STATE:
+		return "wrong state";
+	case E_PROTECTED:
+		return "last active device";
 	}
 	return "unknown error";
 }

@@ -19,7 +19,9 @@ enum error {
 	E_EXISTS = -7,	 /* the name or the secret is taken */
 	E_LIMIT = -8,	 /* one more than the stated maximum */
 	E_CRYPTO = -9,	 /* libcrypto or the kernel's random source refused */
-	E_MISMATCH = -10 /* the record belongs to another account of this name */
+	E_MISMATCH = -10, /* the record belongs to another account of this name */
+	E_STATE = -11,	  /* the device is in a state that does not allow it: disable first */
+	E_PROTECTED = -12 /* the last active device, which the policy demands */
 };
 
 /* Largest explanation kept, bytes with the terminating NUL. */

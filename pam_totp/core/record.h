@@ -33,6 +33,7 @@ struct record_device {
 	uint64_t created;   /* seconds since 1970 UTC, as all times here */
 	uint64_t expires;   /* 0 = never; a pending device always has one */
 	uint64_t rotate_by; /* 0 = no rotation demanded */
+	int32_t drift;	    /* steps ahead (+) or behind (-): the state's, kept for its loss */
 	uint32_t replaces;  /* id of the device that this pending one rotates; else 0 */
 };
 
@@ -122,6 +123,11 @@ bool record_device_is_usable(const struct record_device *d, uint64_t now_s);
 /* Take a device out; an active or disabled one leaves a tombstone dated now_s. Its
  * secret is wiped. d: one of r->device. */
 void record_remove_device(struct record *r, struct record_device *d, uint64_t now_s);
+
+/* Add something to tell the user at the next login; the oldest notice makes room. text is cut
+ * at RECORD_REASON_CAP - 1 bytes, and bytes outside 0x20..0x7e become '?'.
+ * told: the state's notice_told, below which no new id may be. */
+void record_add_notice(struct record *r, uint32_t told, uint64_t now_s, const char *text);
 
 /* Words of the enums ("virtual", "pending", ...); "?" for a value outside. */
 const char *record_type_name(enum device_type t);

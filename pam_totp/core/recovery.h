@@ -62,4 +62,14 @@ int recovery_parse_typed(struct span answer, struct recovery_typed *out) MUST_US
 int recovery_match(const struct recovery_set *set, const struct recovery_typed *typed,
     int *index) MUST_USE;
 
+/* A one-time grant by an administrator (bypass code, enrolment ticket): one code of the same
+ * shape and hash as a recovery code. record.h stores id, expires, salt and hash.
+ * recovery_grant_make: salt, hash and text (RECOVERY_TEXT_CAP) of a new code; E_CRYPTO: all are
+ * wiped. recovery_grant_match: *is_match in constant time, one key derivation; E_CRYPTO. */
+int recovery_grant_make(uint8_t salt[RECOVERY_SALT_LEN], uint8_t hash[RECOVERY_HASH_LEN],
+    char text[RECOVERY_TEXT_CAP]) MUST_USE;
+int recovery_grant_match(const uint8_t salt[RECOVERY_SALT_LEN],
+    const uint8_t hash[RECOVERY_HASH_LEN], const struct recovery_typed *typed,
+    bool *is_match) MUST_USE;
+
 #endif
