@@ -108,8 +108,11 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 			host_tell(h, false, text);
 		}
 		return;
+	/* One text for all three: sshd puts junk in the place of what a user typed whom it
+	 * does not know or does not let in, so a word for malformed would tell who that is. */
 	case OUTCOME_WRONG:
 	case OUTCOME_UNENROLLED:
+	case OUTCOME_MALFORMED:
 		if (r->behind_s == 0)
 			snprintf(text, sizeof(text), "This code is not right.");
 		else
@@ -122,9 +125,6 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 		break;
 	case OUTCOME_BURNT:
 		write_wait(text, "This code cannot be used any more.", r->wait_s);
-		break;
-	case OUTCOME_MALFORMED:
-		snprintf(text, sizeof(text), "Expected the digits that your app shows.");
 		break;
 	case OUTCOME_THROTTLED:
 		snprintf(text, sizeof(text), "Too many wrong codes. Try again in %u s.",
