@@ -147,7 +147,8 @@ EXTRA_DIST += $(cli_tests)
 
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
-system_tests =
+system_tests = \
+	%D%/system/ssh.py
 EXTRA_DIST += $(system_tests)
 
 # --- race: many at once ----------------------------------------------------------

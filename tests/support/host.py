@@ -184,7 +184,7 @@ class Sshd:
         self.port = free_port()
         self.folder = f"/run/{service}"
         self.log = f"{self.folder}/log"
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        os.makedirs(self.folder, exist_ok=True)
         self.key = f"{self.folder}/host_key"
         if not os.path.exists(self.key):
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
@@ -200,6 +200,11 @@ class Sshd:
                        f"Port {self.port}\nListenAddress 127.0.0.1\n"
                        f"HostKey {self.key}\nPidFile none\nLogLevel VERBOSE\n"
                        "LoginGraceTime 600\nMaxStartups 200\nUseDNS no\n")
+        self.known = f"{self.folder}/known_hosts"
+        with open(f"{self.key}.pub", encoding="ascii") as file:
+            key = file.read()
+        with open(self.known, "w", encoding="ascii") as file:
+            file.write(f"[127.0.0.1]:{self.port} {key}")
         self.process = None
 
     def start(self):
@@ -230,9 +235,10 @@ class Sshd:
         """The command line of a real ssh client that asks on its terminal only.
         options: ("-b", "127.0.0.2") for another source address, ("-i", KEY) ..."""
         return ["ssh", "-F", "none", "-p", str(self.port), "-l", user,
-                "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
-                "-o", "NumberOfPasswordPrompts=1", *options, "127.0.0.1"]
+                "-o", f"UserKnownHostsFile={self.known}", "-o", "GlobalKnownHostsFile=none",
+                "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes",
+                "-o", "IdentityAgent=none", "-o", "NumberOfPasswordPrompts=1", *options,
+                "127.0.0.1"]
 
 
 # An answer to the first prompt that ends in one of these.
