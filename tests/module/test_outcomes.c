@@ -115,7 +115,7 @@ test_malformed(void **state)
 {
 	static const char *const answers[] = { "", "12345", "abcdef", "correct horse battery",
 		"1234567890", "      ", "-", "12345a", "\xef\xbc\x91\xef\xbc\x92", "%s%n%s%n",
-		"0x1234", "+12345" };
+		"0x1234", "+12345", "\b\n\r\177INCORRECT\b\n\r\177" /* sshd's for strangers */ };
 	struct stage *s = *state;
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {

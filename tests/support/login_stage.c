@@ -277,15 +277,21 @@ check_text(const struct stage *s, const char *where, const char *text)
 			fail_msg("%s tells \"%s\": %s", where, s->forbidden[i], text);
 }
 
+static void
+check_all(const struct stage *s)
+{
+	for (size_t i = 0; i < world_log_count() && i < WORLD_LINES_MAX; i++)
+		check_text(s, "the log", world_log_line(i)->text);
+	for (unsigned i = 0; i < s->app.shown_count && i < APP_SHOWN_MAX; i++)
+		check_text(s, "the screen", app_shown(&s->app, i));
+}
+
 void
 stage_check_secrets(struct stage *s)
 {
 	forbid_answers(s);
 	forbid_codes(s);
-	for (size_t i = 0; i < world_log_count() && i < WORLD_LINES_MAX; i++)
-		check_text(s, "the log", world_log_line(i)->text);
-	for (unsigned i = 0; i < s->app.shown_count && i < APP_SHOWN_MAX; i++)
-		check_text(s, "the screen", app_shown(&s->app, i));
+	check_all(s);
 }
 
 void
@@ -420,10 +426,12 @@ stage_teardown(void **state)
 	struct stage *s = *state;
 
 	app_end(&s->app);
-	stage_check_secrets(s);
+	forbid_answers(s);
+	forbid_codes(s);
+	int r = remove_all(s->dir); /* also when what follows fails the test */
+	check_all(s);
 	assert_int_equal(s->app.unscripted_count, 0);
 	assert_true(world_log_count() <= WORLD_LINES_MAX);
-	int r = remove_all(s->dir);
 	free(s);
 	return r;
 }
