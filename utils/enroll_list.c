@@ -121,7 +121,7 @@ print_listing(const struct enroll *e, const struct listing *l)
 		json_open(&j, NULL, '{');
 		json_text(&j, "user", e->user);
 		is_whole = table_print_json(l->table, &j, "devices");
-		json_close(&j, '}');
+		json_close(&j, '{');
 	} else if (l->has_device) {
 		is_whole = table_print(l->table, stdout, table_width(stdout));
 	} else {
@@ -201,7 +201,7 @@ print_status_json(const struct enroll *e, const struct facts *f)
 	json_bool(&j, "locked", f->locked != 0);
 	json_number(&j, "wait_s", (int64_t)f->wait_s);
 	json_number(&j, "recovery_codes_left", (int64_t)f->recovery_left);
-	json_close(&j, '}');
+	json_close(&j, '{');
 }
 
 static const char *

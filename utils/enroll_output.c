@@ -91,7 +91,7 @@ flatten(char *text)
 bool
 output_end(struct output_object *o)
 {
-	json_close(&o->json, '}');
+	json_close(&o->json, '{');
 	bool is_whole = ferror(o->stream) == 0;
 	is_whole = fclose(o->stream) == 0 && is_whole;
 	/* The stream leaves no room for a NUL when it is full: full is too long. */
