@@ -23,7 +23,7 @@ struct wizard {
 	struct qr qr;
 	uint64_t expires;		  /* seconds since 1970 UTC */
 	char refusal[PROTOCOL_VALUE_CAP]; /* why the last two codes were refused; "" */
-	int file;			  /* --qr-file, made but empty until the secret comes; -1 */
+	int file; /* --qr-file, made but empty until the secret comes; -1 */
 	enum qr_format format;
 };
 
@@ -34,8 +34,8 @@ void wizard_show(struct enroll *e, struct wizard *w);
 /* enroll_codes.c: get two codes and send them. Returns ENROLL_ON or how to end. */
 int wizard_ask_codes(struct enroll *e, struct wizard *w);
 
-/* enroll_show.c: the names of the apps that take these parameters and then show wrong codes; nothing for
- * the usual ones. Goes to the dialogue, or to standard error for a program. */
+/* enroll_show.c: the names of the apps that take these parameters and then show wrong
+ * codes; nothing for the usual ones. Goes to the dialogue, or to standard error for a program. */
 void wizard_warn(struct enroll *e);
 
 #endif

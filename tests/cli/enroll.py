@@ -20,9 +20,13 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 # pylint: disable=wrong-import-position
 import helper_client  # noqa: E402
-import host  # noqa: E402
 from helper_client import PASSWORD, STORE, check, equal, run, uid_of  # noqa: E402
-from terminal import Terminal, distant, negative, zbarimg  # noqa: E402
+try:
+    import host
+    from terminal import Terminal, distant, zbarimg
+except ImportError as missing:
+    print(f"1..0 # SKIP needs {missing.name} (Debian: python3-pexpect, python3-pyte)")
+    sys.exit(0)
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy",
          "kate", "leo", "mia", "nina", "olaf", "pete")
@@ -96,7 +100,6 @@ def devices(user):
 
 def test_wizard():
     t = Terminal(command("alice"))
-    before = t.modes()
     t.wait("Device name")
     t.type("my phone\r")
     t.wait("invalid device name")
@@ -133,7 +136,6 @@ def test_wizard():
     check(key[:4] not in t.text() and "\u2588" not in t.text(), "the secret is still there")
     check(t.raw.rstrip().endswith(NEXT.encode()) and b"\033[?1049l" in t.raw)
     equal(devices("alice")["phone"]["state"], "active")
-    del before
 
 
 def test_refusals():
@@ -196,7 +198,7 @@ def test_no_colour():
     key = key_on(t)
     check(key in zbarimg(t.picture(f"{FOLDER}/screen.pgm", True)), "on a dark terminal")
     light = t.picture(f"{FOLDER}/screen.pgm", False)
-    check(key in zbarimg(light) or key in zbarimg(negative(light)), "on a light terminal")
+    check(key in zbarimg(light, True), "on a light terminal")
     t.type("\003")
     equal(t.finish(), -signal.SIGINT)
 
@@ -245,8 +247,7 @@ def test_files():
         status = os.lstat(path)
         equal(stat.S_IMODE(status.st_mode), 0o600, "mode")
         equal(status.st_uid, uid_of("grace"), "owner")
-        if name.endswith("png") or shutil.which("rsvg-convert"):
-            check(key in zbarimg(path), f"{name} is not read")
+        check(key in zbarimg(path), f"{name} is not read")
         t.type("\003")
         equal(t.finish(), -signal.SIGINT)
         check(not os.path.lexists(path), "the file was left behind")
@@ -548,4 +549,7 @@ TESTS = (
 )
 
 if __name__ == "__main__":
+    if not shutil.which("zbarimg"):
+        print("1..0 # SKIP needs zbarimg (Debian: zbar-tools)")
+        sys.exit(0)
     sys.exit(run(__file__, USERS, TESTS, prepare))

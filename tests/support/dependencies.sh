@@ -54,6 +54,7 @@ test_deps=(
 	'cppcheck          cmd:cppcheck'
 	'faketime          cmd:faketime'
 	'strace            cmd:strace'
+	'python3-pyte      py:pyte'
 )
 
 dependencies_have()

@@ -137,19 +137,9 @@ def glyph(character, line):
     return (False,) * CELL_WIDTH
 
 
-def zbarimg(path):
-    """What zbarimg reads in a picture, or ""."""
-    done = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", path],
+def zbarimg(path, is_inverted=False):
+    """What zbarimg reads in a picture, or "". is_inverted: also light on dark, as most apps."""
+    more = ["-Stest-inverted"] if is_inverted else []
+    done = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", *more, path],
                           capture_output=True, text=True, check=False)
     return done.stdout.strip()
-
-
-def negative(path):
-    """The same picture inverted, as readers try that take inverted codes."""
-    with open(path, "rb") as file:
-        head = file.readline()
-        body = file.read()
-    inverted = path + ".inverted.pgm"
-    with open(inverted, "wb") as file:
-        file.write(head + bytes(255 - b for b in body))
-    return inverted

@@ -225,7 +225,9 @@ static void
 test_build_refused(void **state)
 {
 	(void)state;
-	struct otpauth good = { .issuer = "web1", .account = "alice", .params = OTP_PARAMS_DEFAULT };
+	struct otpauth good = { .issuer = "web1",
+		.account = "alice",
+		.params = OTP_PARAMS_DEFAULT };
 	good.secret.len = 20;
 	build_fails(&good, 40, E_LIMIT);
 	struct otpauth o = good;

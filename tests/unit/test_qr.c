@@ -171,7 +171,8 @@ test_pairs(void **state)
 	for (unsigned y = 0; y < side; y++) {
 		bool dark = false;
 		for (unsigned x = 0; x < side; x++) {
-			if (strncmp(at, "\033[30;47m", 8) == 0 || strncmp(at, "\033[37;40m", 8) == 0) {
+			if (strncmp(at, "\033[30;47m", 8) == 0 ||
+			    strncmp(at, "\033[37;40m", 8) == 0) {
 				dark = at[2] == '3' && at[3] == '7';
 				at += 8;
 			}
