@@ -12,6 +12,7 @@
 /* What becomes of a device after its activation, in memory; the caller loads and stores e
  * (store_update), asks for the proof, logs and tells. Whatever fails leaves e as it was.
  * AWS's order is kept: active -> disabled -> deleted (FLOW section 1.5).
+ * e: with its state as store_entry_complete leaves it.
  * name: looked up without regard to case. E_NOENT: no device of that name. */
 
 #define DEVICES_RESYNC_STEPS 20	     /* each way, for the user: 10 minutes of a 30-s device */
@@ -23,8 +24,8 @@ int devices_rename(struct store_entry *e, const char *name, const char *new_name
     struct diag *d) MUST_USE;
 
 /* Make an active device disabled: it protects and admits no more and keeps its secret.
- * is_last_protected: refuse to disable the last usable device (a required policy).
- * E_STATE: not active. E_PROTECTED: the last one. */
+ * is_last_protected: refuse to disable the last usable device (a required policy). A rotation
+ * of this device ends with it. E_STATE: not active. E_PROTECTED: the last one. */
 int devices_disable(struct store_entry *e, const char *name, bool is_last_protected,
     uint64_t now_s, struct diag *d) MUST_USE;
 
@@ -33,22 +34,27 @@ int devices_disable(struct store_entry *e, const char *name, bool is_last_protec
 int devices_delete(struct store_entry *e, const char *name, uint64_t now_s,
     struct diag *d) MUST_USE;
 
-/* Disable and delete in one, as AWS's console button. E_PROTECTED as devices_disable. */
+/* Disable and delete in one, as AWS's console button; in any state. E_PROTECTED as
+ * devices_disable. */
 int devices_remove(struct store_entry *e, const char *name, bool is_last_protected,
     uint64_t now_s, struct diag *d) MUST_USE;
 
 /* Make a disabled device active again with two consecutive codes of its own, found as in
  * enrolment_confirm, both above its last_step; both are consumed. Verdicts as there;
- * ENROLMENT_EXPIRED: there is no disabled device of that id; REFUSED with d: the limit. */
+ * ENROLMENT_EXPIRED: there is no disabled device of that id, or its time is over; REFUSED with
+ * d: the limit. As the user may not know the secret, neither this nor devices_resync tells which
+ * of two codes was wrong: WRONG stands for FIRST_WRONG and SECOND_WRONG as well. */
 enum enrolment_verdict devices_enable(struct store_entry *e, uint32_t id, struct otp_typed code1,
     struct otp_typed code2, unsigned window, unsigned max_devices, uint64_t now_s,
     uint32_t *off_s, struct diag *d);
 
 /* Set the drift of an active device from two consecutive codes, searched span_steps each way
- * (at most DEVICES_RESYNC_STEPS_MAX), both above its last_step; both are consumed
- * (CVE-2019-12887). CONFIRMED: the drift is in e->state and in the record, *drift is its new
- * value in steps (+ = the device runs ahead). Never a login.
- * ENROLMENT_USED: a code at or below last_step. Source: RFC 6238 section 6. */
+ * (at most DEVICES_RESYNC_STEPS_MAX) around its known drift and around this host's clock, both
+ * above its last_step; both are consumed (CVE-2019-12887). CONFIRMED: the drift is in e->state
+ * and in the record, *drift is its new value in steps (+ = the device runs ahead), counted to
+ * the second code. Never a login.
+ * ENROLMENT_USED: a code at or below last_step. ENROLMENT_EXPIRED: there is no usable device
+ * of that id. Source: RFC 6238 section 6. */
 enum enrolment_verdict devices_resync(struct store_entry *e, uint32_t id, struct otp_typed code1,
     struct otp_typed code2, unsigned span_steps, uint64_t now_s, int32_t *drift,
     struct diag *d);
@@ -58,7 +64,8 @@ enum enrolment_verdict devices_resync(struct store_entry *e, uint32_t id, struct
  * free place among max_devices. When enrolment_confirm confirms it, the old device is
  * disabled and named "<name>+old" (deleted, leaving a tombstone, when there is no place for
  * both or that name is taken), and the new one takes the name. Until then the old one works.
- * E_STATE: not active. Others as enrolment_begin. */
+ * An older pending device goes. Names are cut for their suffix; "+new2" and so on where
+ * "+new" is taken. E_STATE: not usable. Others as enrolment_begin. */
 int devices_rotate_begin(struct store_entry *e, const char *name, const struct otp_params *params,
     uint64_t now_s, uint32_t *id, struct diag *d) MUST_USE;
 

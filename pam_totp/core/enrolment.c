@@ -9,8 +9,7 @@
  *     login window: never by stale codes, so that no device is enabled that cannot log in
  *     (what AWS documents as "associated but out of sync").
  *  3. Both steps are consumed with the activation.
- *  4. A wider search only finds the words for a refusal. The caller of enrolment holds the
- *     secret, so naming the offset tells him nothing new.
+ *  4. One that replaces another needs no place of its own, and ends when the other one does.
  *  5. Whatever fails leaves the entry as it was. */
 
 #include "enrolment.h"
@@ -18,14 +17,17 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "devices_rotate.h"
+#include "enrolment_parts.h"
+
 static bool
 is_bound(const struct record_device *d)
 {
 	return d->state == DEVICE_ACTIVE || d->state == DEVICE_DISABLED;
 }
 
-static unsigned
-count_bound(const struct record *r)
+unsigned
+enrolment_count_bound(const struct record *r)
 {
 	unsigned n = 0;
 
@@ -47,8 +49,8 @@ has_secret(const struct record *r, const struct otp_secret *s)
 	return has;
 }
 
-static struct record_device *
-find_pending(struct record *r)
+struct record_device *
+enrolment_find_pending(struct record *r)
 {
 	for (unsigned i = 0; i < r->device_count; i++)
 		if (r->device[i].state == DEVICE_PENDING)
@@ -77,46 +79,53 @@ check_new(struct record *r, const char *name, const struct otp_params *params,
 		return diag_set(d, E_EXISTS, "a device named \"%s\" already exists", same->name);
 	if (secret != NULL && has_secret(r, secret))
 		return diag_set(d, E_EXISTS, "this secret is already assigned to another device");
-	if (count_bound(r) >= max_devices)
+	if (enrolment_count_bound(r) >= max_devices)
 		return diag_set(d, E_LIMIT, "%s already has %u MFA devices: remove one first",
-		    r->user, count_bound(r));
-	if (r->next_id == UINT32_MAX)
-		return diag_set(d, E_LIMIT, "%s has used up all device numbers", r->user);
+		    r->user, enrolment_count_bound(r));
 	return 0;
 }
 
-/* Append a device; the checks are done, so there is a place for it. */
-static int
-append(struct store_entry *e, const char *name, enum device_type type,
-    const struct otp_params *params, const struct otp_secret *secret, uint64_t now_s,
-    struct record_device **out, struct diag *d)
+int
+enrolment_put(struct store_entry *e, struct record_device *dev, struct record_device *older,
+    uint64_t now_s, struct diag *d)
 {
 	struct record *r = &e->record;
-	struct otp_secret fresh = { .len = 0 };
 
-	*out = NULL;
-	if (r->device_count >= RECORD_DEVICES_MAX)
+	if (r->device_count - (older != NULL) >= RECORD_DEVICES_MAX)
 		return diag_set(d, E_LIMIT, "%s has no place for another device", r->user);
-	if (secret == NULL) {
-		int error = otp_secret_generate(params->algorithm, &fresh);
+	if (r->next_id == UINT32_MAX)
+		return diag_set(d, E_LIMIT, "%s has used up all device numbers", r->user);
+	if (dev->secret.len == 0) {
+		int error = otp_secret_generate(dev->params.algorithm, &dev->secret);
 		if (error != 0)
 			return diag_set(d, error, "no random bytes for a new secret");
-		secret = &fresh;
 	}
-	struct record_device *dev = &r->device[r->device_count++];
-	*dev = (struct record_device){
-		.id = r->next_id++,
-		.type = type,
-		.state = DEVICE_PENDING,
-		.params = *params,
-		.secret = *secret,
-		.created = now_s,
-		.expires = now_s + ENROLMENT_PENDING_S,
-	};
-	memcpy(dev->name, name, strlen(name) + 1);
-	otp_secret_wipe(&fresh);
-	*out = dev;
+	/* Nothing can fail any more (5). */
+	if (older != NULL)
+		record_remove_device(r, older, now_s);
+	dev->id = r->next_id++;
+	dev->state = DEVICE_PENDING;
+	dev->created = now_s;
+	dev->expires = now_s + ENROLMENT_PENDING_S;
+	r->device[r->device_count++] = *dev;
+	/* Its entry begins with it: a device without one is taken for a lost state, and burnt
+	 * (state_adopt), when the entry is loaded again for the two codes. There are as many
+	 * places for entries as for devices, so there is one. */
+	if (state_ensure(&e->state, r, dev->id) == NULL)
+		return diag_set(d, E_LIMIT, "%s has no place for another device's state", r->user);
+	e->state.uid = r->uid;
 	return 0;
+}
+
+/* A new device of these words and that secret (NULL: none yet). */
+static void
+describe(struct record_device *dev, const char *name, enum device_type type,
+    const struct otp_params *params, const struct otp_secret *secret)
+{
+	*dev = (struct record_device){ .type = type, .params = *params };
+	memcpy(dev->name, name, strlen(name) + 1);
+	if (secret != NULL)
+		dev->secret = *secret;
 }
 
 int
@@ -124,95 +133,47 @@ enrolment_begin(struct store_entry *e, const char *name, enum device_type type,
     const struct otp_params *params, const struct otp_secret *secret, unsigned max_devices,
     uint64_t now_s, uint32_t *id, struct diag *d)
 {
-	struct record_device *dev = NULL;
+	struct record_device dev;
 
 	*id = 0;
 	int error = check_new(&e->record, name, params, secret, max_devices, d);
 	if (error != 0)
 		return error;
-	/* With fewer than RECORD_ACTIVE_MAX bound devices there is a place beside the older
-	 * pending one, which goes only when nothing can fail any more (5). */
-	struct record_device *older = find_pending(&e->record);
-	error = append(e, name, type, params, secret, now_s, &dev, d);
-	if (error != 0)
-		return error;
-	/* Its entry begins with it: a device without one is taken for a lost state, and burnt
-	 * (state_adopt), when the entry is loaded again for the two codes. */
-	if (state_ensure(&e->state, &e->record, dev->id) == NULL) {
-		record_remove_device(&e->record, dev, now_s);
-		return diag_set(d, E_LIMIT, "%s has no place for another device's state",
-		    e->record.user);
-	}
-	e->state.uid = e->record.uid;
-	*id = dev->id;
-	if (older != NULL)
-		record_remove_device(&e->record, older, now_s);
-	return 0;
+	describe(&dev, name, type, params, secret);
+	error = enrolment_put(e, &dev, enrolment_find_pending(&e->record), now_s, d);
+	if (error == 0)
+		*id = dev.id;
+	bytes_wipe(&dev, sizeof(dev));
+	return error;
 }
 
 /* Let a device take part in logins; its steps up to last_step are consumed. */
-static int
-activate(struct store_entry *e, struct record_device *dev, uint64_t last_step, struct diag *d)
+static void
+activate(struct record_device *dev, struct state_device *sd, uint64_t last_step)
 {
-	struct state_device *sd = state_ensure(&e->state, &e->record, dev->id);
-
-	if (sd == NULL)
-		return diag_set(d, E_LIMIT, "%s has no place for another device's state",
-		    e->record.user);
 	if (sd->last_step < last_step)
 		sd->last_step = last_step;
 	dev->state = DEVICE_ACTIVE;
 	dev->expires = 0;
-	e->state.uid = e->record.uid;
-	return 0;
 }
 
-/* Whether one code is right for any step near now. */
-static int
-fits_nearby(const struct record_device *dev, struct otp_typed code, uint64_t now_step, bool *fits)
-{
-	uint64_t first =
-	    now_step > ENROLMENT_SEARCH_STEPS ? now_step - ENROLMENT_SEARCH_STEPS : 0;
-	uint64_t mask = 0;
-
-	int error = otp_match(&dev->params, &dev->secret, first, 2 * ENROLMENT_SEARCH_STEPS + 1,
-	    code, &mask);
-	*fits = error == 0 && mask != 0;
-	return error;
-}
-
-/* Two codes that are no pair: name the reason. */
+/* What a rotation demands of the device that it replaces, and another one of the user's
+ * places. The limit holds at begin and again here: another device may have come. */
 static enum enrolment_verdict
-explain(const struct record_device *dev, struct otp_typed code1, struct otp_typed code2,
-    uint64_t now_step, struct diag *d)
+check_place(struct store_entry *e, const struct record_device *dev, unsigned max_devices,
+    uint64_t now_s, struct diag *d)
 {
-	uint64_t first =
-	    now_step > ENROLMENT_SEARCH_STEPS ? now_step - ENROLMENT_SEARCH_STEPS : 0;
-	uint64_t last = now_step + ENROLMENT_SEARCH_STEPS;
-	uint64_t swapped = OTP_NO_STEP;
-	bool fits1 = false, fits2 = false;
+	if (dev->replaces != 0) {
+		const struct record_device *old = record_find_id(&e->record, dev->replaces);
 
-	int error = fits_nearby(dev, code1, now_step, &fits1);
-	if (error == 0)
-		error = fits_nearby(dev, code2, now_step, &fits2);
-	if (error == 0)
-		error = otp_find_pair(&dev->params, &dev->secret, first, last, now_step, code2,
-		    code1, &swapped);
-	if (error != 0) {
-		diag_set(d, error, "libcrypto refused to compute a code");
-		return ENROLMENT_REFUSED;
+		return old != NULL && record_device_is_usable(old, now_s) ?
+		    ENROLMENT_CONFIRMED : ENROLMENT_EXPIRED;
 	}
-	if (code1.code == code2.code && code1.digits == code2.digits)
-		return fits1 ? ENROLMENT_SAME_CODE : ENROLMENT_WRONG;
-	if (swapped != OTP_NO_STEP)
-		return ENROLMENT_SWAPPED;
-	if (fits1 && fits2)
-		return ENROLMENT_GAP;
-	if (fits1)
-		return ENROLMENT_SECOND_WRONG;
-	if (fits2)
-		return ENROLMENT_FIRST_WRONG;
-	return ENROLMENT_WRONG;
+	if (enrolment_count_bound(&e->record) < max_devices)
+		return ENROLMENT_CONFIRMED;
+	diag_set(d, E_LIMIT, "%s already has %u MFA devices: remove one first",
+	    e->record.user, enrolment_count_bound(&e->record));
+	return ENROLMENT_REFUSED;
 }
 
 enum enrolment_verdict
@@ -225,49 +186,32 @@ enrolment_confirm(struct store_entry *e, uint32_t id, struct otp_typed code1,
 	*off_s = 0;
 	if (dev == NULL || dev->state != DEVICE_PENDING || dev->expires <= now_s)
 		return ENROLMENT_EXPIRED;
-	/* The limit holds at begin and again here: another device may have come. */
-	if (count_bound(&e->record) >= max_devices) {
-		diag_set(d, E_LIMIT, "%s already has %u MFA devices: remove one first",
-		    e->record.user, count_bound(&e->record));
-		return ENROLMENT_REFUSED;
-	}
-	if (code1.digits != dev->params.digits || code2.digits != dev->params.digits)
-		return ENROLMENT_DIGITS;
+	enum enrolment_verdict v = check_place(e, dev, max_devices, now_s, d);
+	if (v != ENROLMENT_CONFIRMED)
+		return v;
 
-	uint64_t now_step = otp_step(&dev->params, now_s);
-	uint64_t first =
-	    now_step > ENROLMENT_SEARCH_STEPS ? now_step - ENROLMENT_SEARCH_STEPS : 0;
-	uint64_t step = OTP_NO_STEP;
-	int error = otp_find_pair(&dev->params, &dev->secret, first,
-	    now_step + ENROLMENT_SEARCH_STEPS, now_step, code1, code2, &step);
-	if (error != 0) {
-		diag_set(d, error, "libcrypto refused to compute a code");
+	uint64_t second = OTP_NO_STEP;
+	v = enrolment_judge(dev, state_find(&e->state, id), code1, code2, window, now_s, &second,
+	    off_s, d);
+	if (v != ENROLMENT_CONFIRMED)
+		return v;
+	struct state_device *sd = state_ensure(&e->state, &e->record, id);
+	if (sd == NULL) {
+		diag_set(d, E_LIMIT, "%s has no place for another device's state",
+		    e->record.user);
 		return ENROLMENT_REFUSED;
 	}
-	if (step == OTP_NO_STEP)
-		return explain(dev, code1, code2, now_step, d);
-
-	uint64_t second = step + 1;
-	if (second + window < now_step) {
-		*off_s = (uint32_t)((now_step - second) * dev->params.period_s);
-		return ENROLMENT_STALE;
-	}
-	if (second > now_step + window) {
-		*off_s = (uint32_t)((second - now_step) * dev->params.period_s);
-		return ENROLMENT_FAST;
-	}
-	const struct state_device *sd = state_find(&e->state, id);
-	if (sd != NULL && sd->last_step >= step)
-		return ENROLMENT_USED;
-	if (activate(e, dev, second, d) != 0)
-		return ENROLMENT_REFUSED;
+	activate(dev, sd, second);
+	e->state.uid = e->record.uid;
+	if (dev->replaces != 0)
+		devices_rotate_finish(e, id, max_devices, now_s);
 	return ENROLMENT_CONFIRMED;
 }
 
 int
 enrolment_cancel(struct store_entry *e, struct diag *d)
 {
-	struct record_device *dev = find_pending(&e->record);
+	struct record_device *dev = enrolment_find_pending(&e->record);
 
 	if (dev == NULL)
 		return diag_set(d, E_NOENT, "%s has no device waiting for its codes",
@@ -282,7 +226,7 @@ enrolment_import(struct store_entry *e, const char *name, enum device_type type,
     const struct otp_params *params, const struct otp_secret *secret, unsigned max_devices,
     unsigned window, uint64_t now_s, uint32_t *id, struct diag *d)
 {
-	struct record_device *dev = NULL;
+	struct record_device dev;
 
 	*id = 0;
 	if (secret == NULL)
@@ -290,18 +234,16 @@ enrolment_import(struct store_entry *e, const char *name, enum device_type type,
 	int error = check_new(&e->record, name, params, secret, max_devices, d);
 	if (error != 0)
 		return error;
+	describe(&dev, name, type, params, secret);
 	/* A pending device of that name gives way; another one may go on. */
-	struct record_device *older = record_find_name(&e->record, name);
-	error = append(e, name, type, params, secret, now_s, &dev, d);
-	if (error != 0)
-		return error;
-	error = activate(e, dev, otp_step(params, now_s) + window, d);
-	if (error != 0) {
-		record_remove_device(&e->record, dev, now_s);
-		return error;
+	error = enrolment_put(e, &dev, record_find_name(&e->record, name), now_s, d);
+	struct record_device *put = record_find_id(&e->record, dev.id);
+	struct state_device *sd = state_find(&e->state, dev.id);
+
+	if (error == 0 && put != NULL && sd != NULL) {
+		activate(put, sd, otp_step(params, now_s) + window);
+		*id = dev.id;
 	}
-	*id = dev->id;
-	if (older != NULL)
-		record_remove_device(&e->record, older, now_s);
-	return 0;
+	bytes_wipe(&dev, sizeof(dev));
+	return error;
 }

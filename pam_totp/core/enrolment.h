@@ -42,7 +42,8 @@ int enrolment_begin(struct store_entry *e, const char *name, enum device_type ty
 /* Try two codes on pending device id. CONFIRMED: the device is active in e->record, its
  * last_step in e->state is the second code's step, so neither code can be used again; the
  * caller stores e. Every other verdict leaves e as it was. second step within +-window
- * of now. *off_s: seconds for STALE and FAST, else 0.
+ * of now. *off_s: seconds for STALE and FAST, else 0. One that `replaces` another device
+ * finishes the rotation (devices_rotate_begin); EXPIRED when the other one is not usable.
  * Source: FLOW rows 12-14. */
 enum enrolment_verdict enrolment_confirm(struct store_entry *e, uint32_t id,
     struct otp_typed code1, struct otp_typed code2, unsigned window, unsigned max_devices,

@@ -306,6 +306,12 @@ newest_step(const struct record_device *d, int32_t drift, uint64_t now_s, unsign
 	    step + (uint64_t)drift;
 }
 
+uint64_t
+state_shown_step(const struct state_device *sd, const struct record_device *d, uint64_t now_s)
+{
+	return newest_step(d, sd == NULL ? 0 : sd->drift, now_s, 0);
+}
+
 void
 state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
     unsigned window)

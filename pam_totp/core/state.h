@@ -73,6 +73,11 @@ struct state_device *state_find(struct state *s, uint32_t id);
  * that of a device that r no longer has. NULL only when r has more devices than places. */
 struct state_device *state_ensure(struct state *s, const struct record *r, uint32_t id);
 
+/* The step that a device shows at now_s by its drift. sd: NULL for one without an entry.
+ * STATE_STEP_MAX at most, also when its parameters are out of range. */
+uint64_t state_shown_step(const struct state_device *sd, const struct record_device *d,
+    uint64_t now_s);
+
 /* Burn every step of d that could have been used up to now_s: last_step becomes the
  * larger of itself and step(now) + drift + window. Never lowers. */
 void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
