@@ -114,6 +114,15 @@ find_style(const struct enroll *e, const struct qr *q, unsigned columns, unsigne
 	return false;
 }
 
+/* Whether the code can be seen whole in that room. */
+static bool
+fits(const struct enroll *e, const struct wizard *w, unsigned columns, unsigned rows)
+{
+	enum qr_style style = QR_UTF8;
+	unsigned quiet = 0;
+	return w->has_qr && find_style(e, &w->qr, columns, rows, &style, &quiet);
+}
+
 /* Draw the code, or say why not. rows: those that it may take. */
 static void
 show_code(struct enroll *e, const struct wizard *w, unsigned columns, unsigned rows)
@@ -125,8 +134,8 @@ show_code(struct enroll *e, const struct wizard *w, unsigned columns, unsigned r
 		ui_say(&e->ui, "The text is too long for a QR code: type the key.");
 		return;
 	}
-	bool fits = find_style(e, &w->qr, columns, rows, &style, &quiet);
-	if (fits || e->options->qr != ENROLL_QR_AUTO) {
+	bool is_whole = find_style(e, &w->qr, columns, rows, &style, &quiet);
+	if (is_whole || e->options->qr != ENROLL_QR_AUTO) {
 		ui_say(&e->ui, intro);
 		if (qr_draw(&w->qr, style, e->ui.has_colour, quiet, drawing, sizeof drawing) ==
 		    E_OK)
@@ -161,12 +170,18 @@ wizard_show(struct enroll *e, struct wizard *w)
 		ui_size(&e->ui, &columns, &rows);
 	ui_hide(&e->ui);
 	w->is_shown = true;
-	unsigned below = group_key(w->key, columns, key, sizeof key) + count_lines(once, columns) +
-	    1; /* the question */
+	unsigned below = group_key(w->key, columns, key, sizeof key) + 1; /* the question */
 	if (e->options->has_uri)
 		below += (unsigned)strlen(w->uri) / columns + 1;
 	if (w->refusal[0] != '\0')
 		below += count_lines(w->refusal, columns);
+	/* In a window that is just too small this sentence makes room for the code. */
+	unsigned with_once = below + count_lines(once, columns);
+	bool is_tight = wants_code && !fits(e, w, columns, rows > with_once ? rows - with_once : 0);
+	if (is_tight)
+		ui_say(&e->ui, once);
+	else
+		below = with_once;
 	if (wants_code)
 		show_code(e, w, columns, rows > below ? rows - below : 0);
 	else
@@ -176,7 +191,8 @@ wizard_show(struct enroll *e, struct wizard *w)
 		ui_put(&e->ui, w->uri);
 		ui_put(&e->ui, "\n");
 	}
-	ui_say(&e->ui, once);
+	if (!is_tight)
+		ui_say(&e->ui, once);
 	if (w->refusal[0] != '\0')
 		ui_say(&e->ui, w->refusal);
 	bytes_wipe(key, sizeof key);

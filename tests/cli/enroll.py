@@ -183,6 +183,10 @@ def test_wrong_password():
 
 def test_small_window():
     t = to_secret("dave", rows=20, columns=40)
+    check(key_on(t) in zbarimg(t.picture(f"{FOLDER}/screen.pgm")), "40 columns, 20 lines")
+    t.type("\003")
+    t.finish()
+    t = to_secret("dave", rows=18, columns=40)
     check("too small for the QR" in t.text() and "\u2588" not in t.text(), t.text())
     check(all(len(line) <= 40 for line in t.text().split("\n")))
     key = key_on(t)
@@ -190,6 +194,20 @@ def test_small_window():
     t.wait("\u2588")
     check(key in zbarimg(t.picture(f"{FOLDER}/screen.pgm")), "QR code after the window grew")
     confirm(t, phone_of(key))
+
+
+def test_long_issuer():
+    """The host names of a cloud make the largest QR code that a usual window must hold."""
+    with open(helper_client.CONF, "w", encoding="ascii") as file:
+        file.write("issuer = ip-10-0-1-23.eu-west-1.compute.i\n")
+    try:
+        t = to_secret("pete")
+        key = key_on(t)
+        uri = zbarimg(t.picture(f"{FOLDER}/screen.pgm"))
+        check(key in uri and "ip-10-0-1-23.eu" in uri, t.text())
+        confirm(t, phone_of(key))
+    finally:
+        os.unlink(helper_client.CONF)
 
 
 def test_no_colour():
@@ -540,7 +558,7 @@ def test_nothing_is_kept():
 
 
 TESTS = (
-    test_wizard, test_refusals, test_all_tries, test_wrong_password, test_small_window,
+    test_wizard, test_refusals, test_all_tries, test_wrong_password, test_small_window, test_long_issuer,
     test_no_colour, test_ascii, test_dumb_terminal, test_files, test_program,
     test_program_as_text, test_nobody_to_ask, test_output_in_a_file, test_interrupted,
     test_stopped_and_resumed, test_status_list_verify_cancel, test_usage,
