@@ -443,6 +443,7 @@ struct phone {
 	struct needle secret;
 	struct needle base32;
 	char turned_code[6];
+	char turned_next[6];
 };
 
 static void
@@ -465,6 +466,9 @@ enrol_elsewhere(struct stage *s, struct phone *phone)
 		const char *code = stage_code(s, "carol", 0);
 		for (size_t i = 0; i < 6; i++)
 			phone->turned_code[i] = (char)~code[i];
+		code = stage_code(s, "carol", 1);
+		for (size_t i = 0; i < 6; i++)
+			phone->turned_next[i] = (char)~code[i];
 		_exit(write(pipes[1], phone, sizeof(*phone)) != sizeof(*phone));
 	}
 	assert_true(child > 0);
@@ -485,28 +489,6 @@ expect_not_in_memory(const struct needle *needle, unsigned count)
 			fail_msg("%s is left in memory", needle[i].what);
 }
 
-static void
-test_secret_is_gone(void **state)
-{
-	struct stage *s = *state;
-	static struct phone phone;
-	static struct needle needles[2];
-
-	skip_with_sanitizers();
-	world_add_account("carol", "carol", STAGE_UID + 9);
-	enrol_elsewhere(s, &phone);
-	s->app.user = "carol";
-	struct app_answer *answer = &s->app.answer[0];
-	*answer = (struct app_answer){ .kind = APP_TEXT, .len = 6 };
-	memcpy(answer->turned, phone.turned_code, 6);
-	s->app.answer_count = 1;
-	assert_int_equal(app_authenticate(&s->app), PAM_SUCCESS);
-	needles[0] = phone.secret;
-	needles[1] = phone.base32;
-	expect_not_in_memory(needles, 2);
-	app_end(&s->app);
-}
-
 /* A long answer, as a password is that was typed at the wrong prompt. Its middle is
  * searched for, as the allocator writes over the beginning of what is freed. */
 static void
@@ -523,6 +505,38 @@ script_long_answer(struct stage *s, size_t len, struct needle *n)
 	s->app.answer_count = 1;
 	n->what = "an answer";
 	memcpy(n->turned, answer->turned + 24, NEEDLE_LEN);
+}
+
+static void
+test_secret_is_gone(void **state)
+{
+	struct stage *s = *state;
+	static struct phone phone;
+	static struct needle needles[3];
+
+	skip_with_sanitizers();
+	world_add_account("carol", "carol", STAGE_UID + 9);
+	enrol_elsewhere(s, &phone);
+	s->app.user = "carol";
+	struct app_answer *answer = &s->app.answer[0];
+	*answer = (struct app_answer){ .kind = APP_TEXT, .len = 6 };
+	memcpy(answer->turned, phone.turned_code, 6);
+	s->app.answer_count = 1;
+	assert_int_equal(app_authenticate(&s->app), PAM_SUCCESS);
+	needles[0] = phone.secret;
+	needles[1] = phone.base32;
+	expect_not_in_memory(needles, 2);
+	app_end(&s->app);
+
+	/* A password with the next code behind it, which libpam gives to later modules
+	 * and forgets at the end. */
+	stage_arguments(s, "first_pass=append");
+	app_forget(&s->app);
+	script_long_answer(s, 66, &needles[2]);
+	memcpy(answer->turned + 60, phone.turned_next, 6);
+	assert_int_equal(app_authenticate(&s->app), PAM_SUCCESS);
+	expect_not_in_memory(needles, 3);
+	app_end(&s->app);
 }
 
 /* Neither with libpam's handle still open, nor as a password to be split. */

@@ -132,6 +132,10 @@ test_caller(void **state)
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_MAXTRIES);
 	s->app.ruser = "dave";
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
+	/* A host of that name is not the local caller. */
+	s->app.ruser = NULL;
+	s->app.rhost = "carol";
+	assert_int_equal(stage_login(s, stage_wrong_code(s)), PAM_AUTH_ERR);
 	/* A remote caller's own word for it counts for nothing. */
 	s->app.rhost = "192.0.2.9";
 	for (int i = 0; i < 5; i++) {

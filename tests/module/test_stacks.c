@@ -182,7 +182,14 @@ test_setcred(void **state)
 	assert_int_equal(pam_setcred(s->app.pamh, (int)PAM_ESTABLISH_CRED), PAM_SUCCESS);
 	assert_int_equal(pam_setcred(s->app.pamh, (int)PAM_DELETE_CRED), PAM_SUCCESS);
 	app_end(&s->app);
-	/* It asks nothing and says nothing, and takes no denial back. */
+	/* Alone in a stack it has to say that there was nothing to do. */
+	stage_arguments(s, "");
+	stage_forget(s);
+	app_will_answer(&s->app, stage_code(s, "alice", 1));
+	assert_int_equal(app_authenticate(&s->app), PAM_SUCCESS);
+	assert_int_equal(pam_setcred(s->app.pamh, (int)PAM_ESTABLISH_CRED), PAM_SUCCESS);
+	app_end(&s->app);
+	/* It asks nothing and says nothing. */
 	stage_stack(s, "auth required {totp}\nauth required {token}\n");
 	stage_forget(s);
 	app_will_answer(&s->app, stage_wrong_code(s));
