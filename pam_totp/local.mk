@@ -13,7 +13,8 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/diag.c %D%/core/diag.h \
 	%D%/core/encode.c %D%/core/encode.h \
 	%D%/core/enrolment.c %D%/core/enrolment.h \
-	%D%/core/enrolment_pair.c %D%/core/enrolment_parts.h \
+	%D%/core/enrolment_pair.c \
+	%D%/core/enrolment_parts.h \
 	%D%/core/otp.c %D%/core/otp.h \
 	%D%/core/policy.c %D%/core/policy.h \
 	%D%/core/record.c %D%/core/record.h \
@@ -23,6 +24,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/recovery.c %D%/core/recovery.h \
 	%D%/core/safefile.c %D%/core/safefile.h \
 	%D%/core/safefile_write.c \
+	%D%/core/session.h \
 	%D%/core/state.c %D%/core/state.h \
 	%D%/core/store.c %D%/core/store.h \
 	%D%/core/store_file.c %D%/core/store_file.h \
@@ -33,6 +35,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 
 pam_LTLIBRARIES += %D%/pam_totp.la
 %C%_pam_totp_la_SOURCES = \
+	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp.c \
 	%D%/report.c %D%/report.h

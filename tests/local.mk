@@ -108,6 +108,7 @@ check_LTLIBRARIES += %D%/support/libpamtests.la
 
 # A module of their own; -rpath makes libtool link a shared object of it.
 check_LTLIBRARIES += %D%/module/pam_test_token.la
+%C%_module_pam_test_token_la_SOURCES = %D%/module/pam_test_token.c
 %C%_module_pam_test_token_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version \
 	-shared -rpath /nonexistent
 %C%_module_pam_test_token_la_LIBADD = $(PAM_LIBS)
@@ -169,7 +170,8 @@ EXTRA_DIST += \
 	%D%/support/suite.py \
 	%D%/support/tap.sh \
 	%D%/support/terminal.py \
-	%D%/support/touch_on_lock.c
+	%D%/support/touch_on_lock.c \
+	%D%/support/valgrind.supp
 
 # --- the suites ------------------------------------------------------------------
 

@@ -48,20 +48,23 @@ core='pam_totp/core/[^/]+\.[ch]'
 tap_empty 'core includes its own headers and plain C only' "$(
 	includes_of "$core" | grep -E ':"[^"]*/|:<(security/|syslog|time\.|sys/time|pwd\.|grp\.|shadow|locale|signal|assert|setjmp|sys/wait|pthread|libsmartcols|qrencode|png)' || true)"
 
-# From the bottom up; a file may include what stands before it, and its own header.
-# store.c names the back ends behind the seam, so it alone looks up to store_file.
-layers=(diag bytes encode otp recovery safefile record state config store store_file
-	throttle policy attempt enrolment)
+# From the bottom up; a file may include what stands before it, or on its own line, and
+# its own header. store.c names the back ends behind the seam, so it alone looks up to
+# store_file.
+layers=(diag bytes 'date encode' 'otp recovery' safefile record state config store
+	store_file throttle policy grace session attempt 'enrolment devices')
 
+# The number of a file's layer, -1 for none. record_text belongs to record: what counts is
+# the longest name that it begins with.
 layer_of()
 {
-	local i best=-1 length=0
+	local i name best=-1 length=0
 	for i in "${!layers[@]}"; do
-		# record_text belongs to record: the longest name that it begins with.
-		if [[ $1 == "${layers[i]}" || $1 == "${layers[i]}"_* ]] &&
-			((${#layers[i]} > length)); then
-			best=$i length=${#layers[i]}
-		fi
+		for name in ${layers[i]}; do
+			if [[ $1 == "$name" || $1 == "$name"_* ]] && ((${#name} > length)); then
+				best=$i length=${#name}
+			fi
+		done
 	done
 	echo "$best"
 }
