@@ -49,7 +49,8 @@ test_broken_arguments(void **state)
 		const char *reason; /* as the log has it */
 	} rows[] = {
 		{ "windw=1", "error=module%20argument:%20unknown%20key%20%22windw%22" },
-		{ "debug", "error=module%20argument:%20expected%20key%3Dvalue,%20got%20%22debug%22" },
+		{ "debug", "error=module%20argument:%20expected%20key%3Dvalue,%20got"
+			   "%20%22debug%22" },
 		{ "nullok", "expected%20key%3Dvalue,%20got%20%22nullok%22" },
 		{ "window=4", "error=module%20argument:%20window:%20expected%200..3,"
 			      "%20got%20%224%22" },

@@ -259,7 +259,7 @@ static const struct {
 	{ break_record_garbage, "error=secrets/alice:1:%20", false },
 	{ break_record_cut, "error=secrets/alice:", false },
 	{ break_record_large, "error=secrets/alice:%20", false },
-	{ break_record_of_bob, "error=secrets/alice:%20holds%20the%20record%20of%20another", false },
+	{ break_record_of_bob, "secrets/alice:%20holds%20the%20record%20of%20another", false },
 	{ break_record_owner, "error=secrets/alice:%20owned%20by%20uid%2065534", true },
 	{ break_state_mode, "error=state/alice:%20mode%200644", false },
 	{ break_state_is_link, "error=state/alice:%20", false },
