@@ -157,6 +157,34 @@ EXTRA_DIST += $(system_tests)
 race_tests =
 EXTRA_DIST += $(race_tests)
 
+# --- bench: figures, no tests ----------------------------------------------------
+
+# As root: make bench, make bench BENCH=quick; see bench/bench.py. The stop-watch
+# exports the clock, accounts and log of pam_world.c to the modules, and is kept
+# from libcrypto, which a module has to load by itself.
+bench_programs = %D%/bench/bench_login %D%/bench/bench_users
+EXTRA_PROGRAMS = $(bench_programs)
+%C%_bench_bench_login_SOURCES = %D%/bench/bench_login.c \
+	%D%/support/pam_world.c %D%/support/pam_world.h
+%C%_bench_bench_login_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_bench_bench_login_LDADD = $(PAM_LIBS) -lpthread
+%C%_bench_bench_users_SOURCES = %D%/bench/bench_users.c
+%C%_bench_bench_users_LDADD = pam_totp/libtotpcore.la $(CRYPTO_LIBS)
+EXTRA_DIST += \
+	%D%/bench/bench.py \
+	%D%/bench/bench_stage.py
+
+BENCH =
+bench: all $(bench_programs)
+if SANITIZERS
+	@echo 'make bench: not with sanitizers' >&2; exit 1
+endif
+	@$(BASH_PROGRAM) -c '. "$$1" && dependencies_install bench_deps' bench \
+		'$(top_srcdir)/%D%/support/dependencies.sh'
+	@/usr/bin/python3 -B '$(top_srcdir)/%D%/bench/bench.py' \
+		--build '$(abs_top_builddir)' $(BENCH)
+.PHONY: bench
+
 # Sourced, imported or compiled by the tests themselves.
 EXTRA_DIST += \
 	%D%/support/c_code.py \
@@ -201,4 +229,4 @@ stage.stamp: $(PROGRAMS) $(LTLIBRARIES) $(dist_man_MANS)
 	@touch $@
 clean-local:
 	rm -rf stage
-CLEANFILES = stage.stamp stage.log
+CLEANFILES = stage.stamp stage.log $(bench_programs)

@@ -8,7 +8,7 @@
 # see on any distribution that what it brings is there:
 #   cmd:NAME   a command       pc:NAME  a pkg-config module
 #   file:PATH  a file          hdr:PATH a C header
-#   py:NAME    a module of /usr/bin/python3
+#   py:NAME    a module of /usr/bin/python3    pam:NAME   a PAM module
 #
 # dependencies_missing LIST...   prints the packages of the lists that are missing
 # dependencies_install LIST...   as root on Debian installs them, elsewhere says
@@ -57,6 +57,15 @@ test_deps=(
 	'python3-pyte      py:pyte'
 )
 
+# What `make bench` measures against, and counts with.
+bench_deps=(
+	'libpam-google-authenticator  pam:pam_google_authenticator'
+	'libpam-oath       pam:pam_oath'
+	'python3           cmd:python3'
+	'strace            cmd:strace'
+	'valgrind          cmd:valgrind'
+)
+
 dependencies_have()
 {
 	case $1 in
@@ -64,6 +73,8 @@ dependencies_have()
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	file:*) [[ -e ${1#file:} ]] ;;
 	hdr:*) [[ -e /usr/include/${1#hdr:} ]] ;;
+	pam:*) compgen -G "/lib*/security/${1#pam:}.so" >/dev/null ||
+		compgen -G "/lib*/*/security/${1#pam:}.so" >/dev/null ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
 	*) return 1 ;;
 	esac

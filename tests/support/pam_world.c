@@ -7,7 +7,8 @@
  * the file that ships, byte for byte, and nothing of the host is read or written. The
  * program must be linked so that it exports them (-export-dynamic).
  *
- *  1. Only CLOCK_REALTIME is set; the other clocks are the machine's.
+ *  1. Only CLOCK_REALTIME is set, and time(2) and gettimeofday(2), which other modules read;
+ *     the other clocks are the machine's.
  *  2. The log may be written by several threads at once. */
 
 #include "pam_world.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,31 +155,63 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	return 0;
 }
 
+INTERPOSED time_t
+time(time_t *now)
+{
+	if (now != NULL)
+		*now = (time_t)world.now_s;
+	return (time_t)world.now_s;
+}
+
+INTERPOSED int
+gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	(void)zone;
+	*tv = (struct timeval) { .tv_sec = (time_t)world.now_s };
+	return 0;
+}
+
 /* The strings of an account go into the caller's buffer, as getpwnam_r(3) has it. */
+static int
+fill_account(size_t i, struct passwd *pw, char *buffer, size_t cap, struct passwd **result)
+{
+	size_t len = strlen(world.account[i].name) + 1;
+
+	if (len + 1 > cap)
+		return ERANGE;
+	memcpy(buffer, world.account[i].name, len);
+	buffer[len] = '\0';
+	*pw = (struct passwd){
+		.pw_name = buffer,
+		.pw_passwd = buffer + len,
+		.pw_uid = world.account[i].uid,
+		.pw_gid = world.account[i].uid,
+		.pw_gecos = buffer + len,
+		.pw_dir = buffer + len,
+		.pw_shell = buffer + len,
+	};
+	*result = pw;
+	return 0;
+}
+
 INTERPOSED int
 getpwnam_r(const char *restrict name, struct passwd *restrict pw, char *restrict buffer,
     size_t cap, struct passwd **restrict result)
 {
 	*result = NULL;
-	for (size_t i = 0; i < world.account_count; i++) {
-		if (strcmp(name, world.account[i].asked) != 0)
-			continue;
-		size_t len = strlen(world.account[i].name) + 1;
-		if (len + 1 > cap)
-			return ERANGE;
-		memcpy(buffer, world.account[i].name, len);
-		buffer[len] = '\0';
-		*pw = (struct passwd){
-			.pw_name = buffer,
-			.pw_passwd = buffer + len,
-			.pw_uid = world.account[i].uid,
-			.pw_gid = world.account[i].uid,
-			.pw_gecos = buffer + len,
-			.pw_dir = buffer + len,
-			.pw_shell = buffer + len,
-		};
-		*result = pw;
-		return 0;
-	}
+	for (size_t i = 0; i < world.account_count; i++)
+		if (strcmp(name, world.account[i].asked) == 0)
+			return fill_account(i, pw, buffer, cap, result);
+	return 0;
+}
+
+INTERPOSED int
+getpwuid_r(uid_t uid, struct passwd *restrict pw, char *restrict buffer, size_t cap,
+    struct passwd **restrict result)
+{
+	*result = NULL;
+	for (size_t i = 0; i < world.account_count; i++)
+		if (world.account[i].uid == uid)
+			return fill_account(i, pw, buffer, cap, result);
 	return 0;
 }
