@@ -51,6 +51,8 @@ unit_programs = \
 	%D%/unit/test_config \
 	%D%/unit/test_config_keys \
 	%D%/unit/test_config_load \
+	%D%/unit/test_devices \
+	%D%/unit/test_devices_rotate \
 	%D%/unit/test_diag \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \

@@ -256,3 +256,24 @@ devices_recovery_left(const struct store_entry *e)
 		left += (e->state.recovery_spent >> i & 1) == 0;
 	return left;
 }
+
+int
+devices_spend_ticket(struct store_entry *e, struct span answer, uint64_t now_s, struct diag *d)
+{
+	const struct record_grant *ticket = &e->record.ticket;
+	struct recovery_typed typed;
+	bool is_match = false;
+
+	if (recovery_parse_typed(answer, &typed) != 0)
+		return diag_set(d, E_NOENT, "this is no enrolment ticket");
+	/* The same work whether there is a ticket or not: nobody learns who has one. */
+	int error = recovery_grant_match(ticket->salt, ticket->hash, &typed, &is_match);
+	recovery_typed_wipe(&typed);
+	if (error != 0)
+		return diag_set(d, error, "libcrypto refused to check the ticket");
+	if (ticket->id == 0 || ticket->id <= e->state.ticket_spent || ticket->expires <= now_s ||
+	    !is_match)
+		return diag_set(d, E_NOENT, "this enrolment ticket is not valid");
+	e->state.ticket_spent = ticket->id;
+	return 0;
+}

@@ -77,4 +77,12 @@ int devices_new_recovery(struct store_entry *e, struct recovery_sheet *sheet,
 /* How many recovery codes of the record still work. */
 unsigned devices_recovery_left(const struct store_entry *e);
 
+/* Spend the enrolment ticket that an administrator handed out. answer: bytes of unknown
+ * content. On 0 it is spent in e->state, and counts once e is stored.
+ * E_NOENT: no ticket is outstanding, its time is over, or this is not it; the caller counts
+ * that (attempt_count_failure). One key derivation in each case but for an answer that has not
+ * the shape of a ticket. E_CRYPTO. */
+int devices_spend_ticket(struct store_entry *e, struct span answer, uint64_t now_s,
+    struct diag *d) MUST_USE;
+
 #endif

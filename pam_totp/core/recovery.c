@@ -258,3 +258,42 @@ recovery_match(const struct recovery_set *set, const struct recovery_typed *type
 		*index = __builtin_ctz(hits);
 	return E_OK;
 }
+
+int
+recovery_grant_make(uint8_t salt[RECOVERY_SALT_LEN], uint8_t hash[RECOVERY_HASH_LEN],
+    char text[RECOVERY_TEXT_CAP])
+{
+	int r = E_CRYPTO;
+	struct letter_source source = { .used = POOL_LEN };
+	struct recovery_typed code = { .letters = { 0 } };
+
+	if (getentropy(salt, RECOVERY_SALT_LEN) == 0)
+		r = make_code(&source, &code);
+	if (r == E_OK)
+		r = derive(&code, salt, RECOVERY_ITERATIONS, hash);
+	if (r == E_OK) {
+		print_code(&code, text);
+	} else {
+		bytes_wipe(salt, RECOVERY_SALT_LEN);
+		bytes_wipe(hash, RECOVERY_HASH_LEN);
+		bytes_wipe(text, RECOVERY_TEXT_CAP);
+	}
+	bytes_wipe(&source, sizeof(source));
+	recovery_typed_wipe(&code);
+	return r;
+}
+
+int
+recovery_grant_match(const uint8_t salt[RECOVERY_SALT_LEN],
+    const uint8_t hash[RECOVERY_HASH_LEN], const struct recovery_typed *typed, bool *is_match)
+{
+	uint8_t derived[RECOVERY_HASH_LEN];
+
+	*is_match = false;
+	int r = derive(typed, salt, RECOVERY_ITERATIONS, derived);
+	bool is_equal = CRYPTO_memcmp(derived, hash, RECOVERY_HASH_LEN) == 0;
+	bytes_wipe(derived, sizeof(derived));
+	if (r == E_OK)
+		*is_match = is_equal;
+	return r;
+}

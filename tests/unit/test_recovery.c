@@ -495,6 +495,84 @@ test_libcrypto_has_no_algorithm(void **state)
 	assert_true(left == 0);
 }
 
+/* Bypass codes and tickets: the same codes, one at a time. */
+static void
+test_grants_match_themselves_only(void **state)
+{
+	(void)state;
+	uint8_t salt[2][RECOVERY_SALT_LEN], hash[2][RECOVERY_HASH_LEN];
+	char text[2][RECOVERY_TEXT_CAP];
+	struct recovery_typed t[2];
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(recovery_grant_make(salt[i], hash[i], text[i]), 0);
+		assert_int_equal(strlen(text[i]), RECOVERY_TEXT_CAP - 1);
+		assert_int_equal(recovery_parse_typed(span_of(text[i]), &t[i]), 0);
+		uint8_t expected[RECOVERY_HASH_LEN];
+		assert_int_equal(PKCS5_PBKDF2_HMAC(t[i].letters, RECOVERY_LETTERS, salt[i],
+		    RECOVERY_SALT_LEN, RECOVERY_ITERATIONS, EVP_sha256(), RECOVERY_HASH_LEN,
+		    expected), 1);
+		assert_memory_equal(hash[i], expected, sizeof(expected));
+	}
+	assert_string_not_equal(text[0], text[1]);
+	assert_memory_not_equal(salt[0], salt[1], sizeof(salt[0]));
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < 2; k++) {
+			bool is_match = i != k;
+			assert_int_equal(recovery_grant_match(salt[i], hash[i], &t[k],
+			    &is_match), 0);
+			assert_int_equal(is_match, i == k);
+			is_match = true;
+			assert_int_equal(recovery_grant_match(salt[1 - i], hash[i], &t[k],
+			    &is_match), 0);
+			assert_false(is_match);
+		}
+	/* None at all, as of a user without a record. */
+	static const uint8_t none[RECOVERY_HASH_LEN];
+	bool is_match = true;
+	assert_int_equal(recovery_grant_match(none, none, &t[0], &is_match), 0);
+	assert_false(is_match);
+}
+
+static void
+test_grants_fail_whole(void **state)
+{
+	(void)state;
+	static const uint8_t none[RECOVERY_HASH_LEN];
+	static const char no_text[RECOVERY_TEXT_CAP];
+	uint8_t salt[RECOVERY_SALT_LEN], hash[RECOVERY_HASH_LEN];
+	char text[RECOVERY_TEXT_CAP];
+	struct recovery_typed t;
+	memset(&t, 'b', sizeof(t));
+	for (unsigned n = 1; n <= 4; n++) {
+		memset(salt, 0x55, sizeof(salt));
+		memset(hash, 0x55, sizeof(hash));
+		memset(text, 0x55, sizeof(text));
+		reset_fake(NULL);
+		if (n <= 2)
+			fake.call_fails = n;
+		else if (n == 3)
+			fake.is_stuck = true;
+		else
+			assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+		ERR_clear_error();
+		int r = recovery_grant_make(salt, hash, text);
+		bool is_match = true;
+		/* A hash of zeros is not that of a code that could not be derived. */
+		int r2 = n == 4 ? recovery_grant_match(none, none, &t, &is_match) : E_CRYPTO;
+		unsigned long left = ERR_peek_error();
+		if (n == 4) {
+			assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+			assert_false(is_match);
+		}
+		assert_int_equal(r, E_CRYPTO);
+		assert_int_equal(r2, E_CRYPTO);
+		assert_true(left == 0);
+		assert_memory_equal(salt, none, sizeof(salt));
+		assert_memory_equal(hash, none, sizeof(hash));
+		assert_memory_equal(text, no_text, sizeof(text));
+	}
+}
+
 static void
 test_wipe(void **state)
 {
@@ -528,6 +606,8 @@ main(void)
 		cmocka_unit_test_setup(test_uneven_bytes_are_thrown_away, reset_fake),
 		cmocka_unit_test_setup(test_generate_fails_whole, reset_fake),
 		cmocka_unit_test_setup(test_libcrypto_has_no_algorithm, reset_fake),
+		cmocka_unit_test_setup(test_grants_match_themselves_only, reset_fake),
+		cmocka_unit_test_setup(test_grants_fail_whole, reset_fake),
 		cmocka_unit_test_setup(test_wipe, reset_fake),
 	};
 	return cmocka_run_group_tests_name("recovery", tests, NULL, NULL);
