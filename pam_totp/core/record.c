@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* A record in memory: names, look-ups, a device that leaves. Which records are
- * lawful is record_rules.c, how they are written is record_text.c.
+/* A record in memory: names, look-ups, a device that leaves, a notice that comes.
+ * Which records are lawful is record_rules.c, how they are written is
+ * record_text.c.
  *
  * Obligations:
  *  1. One function decides which user names may become file names, one which
@@ -188,6 +189,44 @@ record_remove_device(struct record *r, struct record_device *d, uint64_t now_s)
 	memmove(d, d + 1, (count - i) * sizeof(*d));
 	bytes_wipe(&r->device[count], sizeof(r->device[count]));
 	r->device_count = count;
+}
+
+/* text as a notice may have it; "" when nothing is left of it. */
+static void
+clean_text(const char *text, char out[RECORD_REASON_CAP])
+{
+	size_t len = 0;
+
+	while (*text == ' ')
+		text++;
+	for (; text[len] != '\0' && len < RECORD_REASON_CAP - 1; len++)
+		out[len] = text[len] >= 0x20 && text[len] <= 0x7e ? text[len] : '?';
+	while (len > 0 && out[len - 1] == ' ')
+		len--;
+	memset(out + len, 0, RECORD_REASON_CAP - len);
+}
+
+void
+record_add_notice(struct record *r, uint32_t told, uint64_t now_s, const char *text)
+{
+	struct record_notice fresh = {
+		.id = told,
+		.at = now_s < RECORD_TIME_MAX ? now_s : RECORD_TIME_MAX,
+	};
+	unsigned count = at_most(r->notice_count, RECORD_NOTICES_MAX);
+
+	if (count > 0 && r->notice[count - 1].id > fresh.id)
+		fresh.id = r->notice[count - 1].id;
+	clean_text(text, fresh.text);
+	if (fresh.id == UINT32_MAX || fresh.text[0] == '\0')
+		return;
+	fresh.id++;
+	if (count == RECORD_NOTICES_MAX) {
+		count--;
+		memmove(&r->notice[0], &r->notice[1], count * sizeof(r->notice[0]));
+	}
+	r->notice[count] = fresh;
+	r->notice_count = count + 1;
 }
 
 const char *

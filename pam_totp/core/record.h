@@ -125,7 +125,8 @@ bool record_device_is_usable(const struct record_device *d, uint64_t now_s);
 void record_remove_device(struct record *r, struct record_device *d, uint64_t now_s);
 
 /* Add something to tell the user at the next login; the oldest notice makes room. text is cut
- * at RECORD_REASON_CAP - 1 bytes, and bytes outside 0x20..0x7e become '?'.
+ * at RECORD_REASON_CAP - 1 bytes, loses blanks at its ends, and bytes outside 0x20..0x7e become
+ * '?'; of an empty one no notice is made.
  * told: the state's notice_told, below which no new id may be. */
 void record_add_notice(struct record *r, uint32_t told, uint64_t now_s, const char *text);
 

@@ -285,6 +285,78 @@ test_oldest_former_makes_room(void **state)
 	assert_true(random_is_zero(&r, sizeof(r)));
 }
 
+static const char *
+last_notice(const struct record *r)
+{
+	assert_true(r->notice_count > 0);
+	return r->notice[r->notice_count - 1].text;
+}
+
+static void
+test_notices_are_clean_and_grow(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *kept;
+	} rows[] = {
+		{"device \"tablet\" was added", "device \"tablet\" was added"},
+		{" blanks \t at the ends  ", "blanks ? at the ends"},
+		{"a\nb\x1b[31m\x7f" "caf\xc3\xa9", "a?b?[31m?caf??"},
+	};
+	struct record r;
+	assert_int_equal(record_init(&r, "alice", 1000), E_OK);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		record_add_notice(&r, 0, NOW + i, rows[i].text);
+		assert_string_equal(last_notice(&r), rows[i].kept);
+		assert_int_equal(r.notice[i].id, i + 1);
+		assert_int_equal(r.notice[i].at, NOW + i);
+		assert_null(record_fault(&r));
+	}
+	/* Of an empty one none is made. */
+	record_add_notice(&r, 0, NOW, "");
+	record_add_notice(&r, 0, NOW, "   ");
+	assert_int_equal(r.notice_count, LEN(rows));
+
+	/* Cut, and a cut that leaves a blank at the end. */
+	char longer[400];
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	longer[RECORD_REASON_CAP - 2] = ' ';
+	record_add_notice(&r, 0, UINT64_MAX, longer);
+	assert_int_equal(strlen(last_notice(&r)), RECORD_REASON_CAP - 2);
+	assert_int_equal(r.notice[3].at, RECORD_TIME_MAX);
+	longer[RECORD_REASON_CAP - 2] = 'y';
+	record_add_notice(&r, 0, NOW, longer);
+	assert_int_equal(strlen(last_notice(&r)), RECORD_REASON_CAP - 1);
+	assert_null(record_fault(&r));
+}
+
+static void
+test_oldest_notice_makes_room(void **state)
+{
+	(void)state;
+	struct record r;
+	char text[16];
+	assert_int_equal(record_init(&r, "alice", 1000), E_OK);
+	/* What was told before this record came back is not told again. */
+	for (unsigned i = 0; i < RECORD_NOTICES_MAX + 3; i++) {
+		snprintf(text, sizeof(text), "notice %u", i);
+		record_add_notice(&r, 40, NOW, text);
+		assert_null(record_fault(&r));
+	}
+	assert_int_equal(r.notice_count, RECORD_NOTICES_MAX);
+	assert_string_equal(r.notice[0].text, "notice 3");
+	assert_int_equal(r.notice[0].id, 44);
+	assert_string_equal(last_notice(&r), "notice 10");
+	assert_int_equal(r.notice[RECORD_NOTICES_MAX - 1].id, 51);
+	record_add_notice(&r, 60, NOW, "later");
+	assert_int_equal(r.notice[RECORD_NOTICES_MAX - 1].id, 61);
+
+	struct record before = r;
+	record_add_notice(&r, UINT32_MAX, NOW, "no id is left");
+	assert_memory_equal(&r, &before, sizeof(r));
+}
+
 int
 main(void)
 {
@@ -295,6 +367,8 @@ main(void)
 		cmocka_unit_test(test_counts_and_expiry),
 		cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_oldest_former_makes_room),
+		cmocka_unit_test(test_notices_are_clean_and_grow),
+		cmocka_unit_test(test_oldest_notice_makes_room),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, random_setup, NULL);
