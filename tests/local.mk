@@ -156,8 +156,20 @@ EXTRA_DIST += $(system_tests)
 
 # --- race: many at once ----------------------------------------------------------
 
-race_tests =
-EXTRA_DIST += $(race_tests)
+check_LTLIBRARIES += %D%/race/librace.la
+%C%_race_librace_la_SOURCES = %D%/race/crowd.c %D%/race/crowd.h
+%C%_race_librace_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+race_programs = \
+	%D%/race/race_login \
+	%D%/race/race_store
+check_PROGRAMS += $(race_programs)
+race_ldadd = %D%/race/librace.la $(module_ldadd)
+%C%_race_race_login_LDFLAGS = $(module_ldflags)
+%C%_race_race_login_LDADD = $(race_ldadd)
+%C%_race_race_store_LDFLAGS = $(module_ldflags)
+%C%_race_race_store_LDADD = $(race_ldadd)
+race_tests = $(race_programs)
 
 # --- bench: figures, no tests ----------------------------------------------------
 

@@ -380,12 +380,18 @@ stage_expect_shown(const struct stage *s, unsigned i, int style, const char *tex
 int
 stage_setup(void **state)
 {
+	return stage_setup_below(state, "/tmp");
+}
+
+int
+stage_setup_below(void **state, const char *parent)
+{
 	struct stage *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -1;
 	*state = s;
-	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/test_module.XXXXXX");
+	(void)snprintf(s->dir, sizeof(s->dir), "%s/test_module.XXXXXX", parent);
 	if (mkdtemp(s->dir) == NULL)
 		return -1;
 	(void)snprintf(s->store, sizeof(s->store), "%s/store", s->dir);

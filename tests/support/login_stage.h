@@ -33,6 +33,9 @@ struct stage {
 int stage_setup(void **state);
 int stage_teardown(void **state);
 
+/* The same in a folder of its own below that one. */
+int stage_setup_below(void **state, const char *parent);
+
 /* The settings file: the store, then these lines. The service file: the module alone with
  * these arguments; or any text in which {totp} is the module with conf=, {bare} the module
  * alone, and {token} the test module of pam_test_token.c. */
