@@ -9,7 +9,7 @@
  *  2. Nothing of the process is changed: no environment, locale, signal, umask, directory,
  *     syslog identity. No static storage.
  *  3. An answer is in one place, ours, and is wiped there; libpam's copy is wiped and freed.
- *  4. Only re-entrant look-ups (pam_modutil_getpwnam). */
+ *  4. Only re-entrant look-ups (pam_modutil_getpwnam and its like). */
 
 #include "host.h"
 
@@ -98,6 +98,36 @@ host_gather(pam_handle_t *pamh, int flags, struct host *h)
 
 	name_source(h);
 	return 0;
+}
+
+int
+host_find_member(void *ctx, const char *group, bool *is_member)
+{
+	const struct host *h = ctx;
+
+	*is_member = false;
+	/* Asked first: pam_modutil's "in the group?" says no to whatever goes wrong. */
+	if (pam_modutil_getgrnam(h->pamh, group) == NULL)
+		return E_NOENT;
+	*is_member = h->is_account &&
+	    pam_modutil_user_in_group_nam_nam(h->pamh, h->user, group) == 1;
+	return 0;
+}
+
+bool
+host_take_data(const struct host *h, const char *name, void *out, size_t len)
+{
+	const void *data = NULL;
+
+	memset(out, 0, len);
+	if (pam_get_data(h->pamh, name, &data) != PAM_SUCCESS || data == NULL)
+		return false;
+	memcpy(out, data, len);
+	/* It counts once: what cannot be removed is not taken. */
+	if (pam_set_data(h->pamh, name, NULL, NULL) == PAM_SUCCESS)
+		return true;
+	memset(out, 0, len);
+	return false;
 }
 
 bool

@@ -36,6 +36,14 @@ struct host_answer {
  * or an over-long one. Calls pam_get_user, which may ask for the name. */
 int host_gather(pam_handle_t *pamh, int flags, struct host *h) MUST_USE;
 
+/* For struct config_who: whether the user is in that group of the host. ctx: a struct host.
+ * A name without an account is in none. E_NOENT: no such group, or it cannot be looked up. */
+int host_find_member(void *ctx, const char *group, bool *is_member) MUST_USE;
+
+/* Take what another module left in the handle under that name: len bytes, copied to out, and
+ * gone from the handle. Returns whether there was any; out is zero otherwise. */
+bool host_take_data(const struct host *h, const char *name, void *out, size_t len) MUST_USE;
+
 /* Whether PAM_USER still is what it was (CVE-2024-9313). */
 bool host_is_same_user(const struct host *h);
 

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/bytes.c %D%/core/bytes.h \
 	%D%/core/config.c %D%/core/config.h \
 	%D%/core/config_keys.c %D%/core/config_keys.h \
+	%D%/core/date.c %D%/core/date.h \
 	%D%/core/devices.c %D%/core/devices.h \
 	%D%/core/devices_rotate.c %D%/core/devices_rotate.h \
 	%D%/core/diag.c %D%/core/diag.h \
@@ -15,6 +16,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/enrolment.c %D%/core/enrolment.h \
 	%D%/core/enrolment_pair.c \
 	%D%/core/enrolment_parts.h \
+	%D%/core/grace.c %D%/core/grace.h \
 	%D%/core/otp.c %D%/core/otp.h \
 	%D%/core/policy.c %D%/core/policy.h \
 	%D%/core/record.c %D%/core/record.h \

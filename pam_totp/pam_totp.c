@@ -5,7 +5,7 @@
  *
  *   1 settings      config    defaults, file, arguments
  *   2 who is it     host      user (pinned), uid, service, where from
- *   3 must they?    policy    ASK | SKIP | DENY
+ *   3 must they?    policy    ASK | SKIP | DENY | ENROL
  *   4 conversation  host      one bounded answer; no lock and no file is held
  *   5 attempt       attempt   load, verify, account, commit if unchanged, else again
  *   6 result        here      one table: outcome -> PAM code; report: one log line
@@ -14,12 +14,19 @@
  *  1. The outcome starts as INTERNAL, which denies. PAM_SUCCESS and PAM_IGNORE stand in
  *     the table and nowhere else (CVE-2025-23013).
  *  2. PAM_IGNORE leaves authentication only for the policy's SKIP.
- *  3. An answer is wiped on every way out of the step that asked for it. */
+ *  3. An answer is wiped on every way out of the step that asked for it.
+ *  4. Enrolment is pam_totp_enroll.so's. Its word that the user has just enrolled is
+ *     believed only when the store says so too; whoever must enrol and has not is
+ *     asked and refused like anybody without a device. */
 
 #include "host.h"
 
+#include <string.h>
+
 #include "core/config.h"
+#include "core/grace.h"
 #include "core/policy.h"
+#include "enrolled.h"
 #include "report.h"
 
 #define ENTRY_POINT __attribute__((visibility("default")))
@@ -31,7 +38,13 @@ static const struct {
 } outcomes[OUTCOMES_MAX] = {
 	[OUTCOME_INTERNAL] = { PAM_SYSTEM_ERR, false },
 	[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+	[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
 	[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
+	[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
+	[OUTCOME_NOT_REQUIRED] = { PAM_IGNORE, false },
+	[OUTCOME_NOT_YET] = { PAM_IGNORE, false },
+	[OUTCOME_GRACE] = { PAM_IGNORE, false },
+	[OUTCOME_ENROL_BY] = { PAM_IGNORE, false },
 	[OUTCOME_WRONG] = { PAM_AUTH_ERR, true },
 	[OUTCOME_REUSED] = { PAM_AUTH_ERR, true },
 	[OUTCOME_MALFORMED] = { PAM_AUTH_ERR, true },
@@ -58,8 +71,10 @@ struct login {
 	struct host host;
 	struct settings settings;
 	struct store *store;
-	enum policy_action action;
-	unsigned digits; /* of the user's first device, for first_pass=append */
+	bool in_groups; /* of those who must show a code */
+	struct policy_decision decision;
+	bool has_enrolled; /* just now, by pam_totp_enroll.so; result.device says which */
+	unsigned digits;   /* of the user's first device, for first_pass=append */
 	struct attempt_result result;
 	struct diag diag;
 };
@@ -92,30 +107,86 @@ outcome_of(enum attempt_verdict v)
 	return OUTCOME_INTERNAL;
 }
 
+/* The outcome of a SKIP; every reason that is none of its own is INTERNAL. */
+static enum outcome
+outcome_of_skip(enum policy_reason reason)
+{
+	switch (reason) {
+	case POLICY_UNENROLLED:
+		return OUTCOME_SKIPPED;
+	case POLICY_EXEMPT:
+		return OUTCOME_EXEMPT;
+	case POLICY_NOT_IN_GROUPS:
+		return OUTCOME_NOT_REQUIRED;
+	case POLICY_NOT_YET:
+		return OUTCOME_NOT_YET;
+	case POLICY_GRACE:
+		return OUTCOME_GRACE;
+	case POLICY_ENROL_BY:
+		return OUTCOME_ENROL_BY;
+	case POLICY_ENROLLED:
+	case POLICY_OTHER_ACCOUNT:
+		return OUTCOME_INTERNAL;
+	}
+	return OUTCOME_INTERNAL;
+}
+
+/* Whether the store bears out that the user enrolled just now (obligation 4): the device is
+ * this account's and usable, and no step after the enrolment's was consumed. */
+static bool
+is_borne_out(const struct login *l, const struct enrolled *claim, struct store_entry *e,
+    uint64_t now_s)
+{
+	if (strncmp(claim->user, l->host.user, sizeof(claim->user)) != 0 || !e->has_record ||
+	    e->record.uid != l->host.uid || e->health != STATE_WHOLE)
+		return false;
+	const struct record_device *d = record_find_id(&e->record, claim->device_id);
+	const struct state_device *sd = state_find(&e->state, claim->device_id);
+	return d != NULL && sd != NULL && record_device_is_usable(d, now_s) &&
+	    claim->step != 0 && sd->last_step == claim->step;
+}
+
+/* What step 5 will need to know of the user's devices, and whether it is needed. */
+static void
+look_at_devices(struct login *l, struct store_entry *e, uint64_t now_s)
+{
+	struct enrolled claim;
+
+	for (unsigned i = e->record.device_count; i-- > 0;)
+		if (record_device_is_usable(&e->record.device[i], now_s))
+			l->digits = e->record.device[i].params.digits;
+	l->has_enrolled = host_take_data(&l->host, ENROLLED_DATA, &claim, sizeof(claim)) &&
+	    is_borne_out(l, &claim, e, now_s);
+	if (l->has_enrolled)
+		memcpy(l->result.device, record_find_id(&e->record, claim.device_id)->name,
+		    sizeof(l->result.device));
+}
+
 /* Step 3: look whether there is a usable device. Nothing is held afterwards. Returns 0 with
- * l->action decided, or an error of the store. */
+ * l->decision set, or an error of the store. */
 static int
 decide(struct login *l)
 {
 	const struct host *h = &l->host;
-	struct policy_facts facts = {
-		.is_account = h->is_account, .uid = h->uid, .now_s = host_now()
-	};
+	struct policy_facts facts = { .is_account = h->is_account, .uid = h->uid,
+		.in_groups = l->in_groups, .now_s = host_now() };
 	struct store_entry entry;
 
 	l->digits = OTP_DIGITS_MIN;
 	if (!h->is_account || !record_user_ok(h->user)) {
-		l->action = policy_decide(&facts, NULL, &l->settings);
+		l->decision = policy_decide(&facts, NULL, &l->settings);
 		return 0;
 	}
 	int error = store_load(l->store, h->user, &entry, &l->diag);
 	if (error == 0) {
-		l->action = policy_decide(&facts, &entry, &l->settings);
-		for (unsigned i = entry.record.device_count; i-- > 0;)
-			if (record_device_is_usable(&entry.record.device[i], facts.now_s))
-				l->digits = entry.record.device[i].params.digits;
+		l->decision = policy_decide(&facts, &entry, &l->settings);
+		look_at_devices(l, &entry, facts.now_s);
 	}
 	store_entry_wipe(&entry);
+	/* Nobody is let in by a grace time that is not on disk. */
+	if (error == 0 && l->decision.reason == POLICY_GRACE)
+		error = grace_enter(&facts, &l->settings, l->store, h->user, &l->decision,
+		    &l->diag);
 	return error;
 }
 
@@ -152,10 +223,11 @@ ask(const struct login *l, struct host_answer *a, bool is_first, bool *is_prompt
 static void
 report(const struct login *l, enum outcome o)
 {
-	report_log(&l->host, o, &l->result, &l->diag);
+	report_log(&l->host, o, &l->decision, &l->result, &l->diag);
 	/* Broken settings are all zero and cannot ask for silence. */
 	if (l->settings.feedback != FEEDBACK_NONE)
 		report_tell(&l->host, o, &l->result);
+	report_notices(&l->host, o, &l->decision, &l->result);
 }
 
 /* Steps 4 and 5, as often as `tries` allows. */
@@ -186,7 +258,8 @@ try_codes(struct login *l)
 			.answer = answer.span,
 			.source = l->host.source,
 			.now_s = host_now(),
-			.is_decoy = l->action == POLICY_DENY,
+			.is_decoy = l->decision.action != POLICY_ASK,
+			.may_tell = !l->host.is_silent,
 		};
 		o = outcome_of(attempt_run(&q, &l->settings, l->store, &l->result, &l->diag));
 		host_answer_wipe(&answer);
@@ -200,8 +273,13 @@ try_codes(struct login *l)
 static enum outcome
 run(struct login *l, int argc, const char **argv)
 {
-	int error = config_load(argc, argv, DEFAULT_CONF, l->host.service, &l->settings,
-	    &l->diag);
+	const struct config_who who = {
+		.service = l->host.service, .find_member = host_find_member, .ctx = &l->host
+	};
+
+	int error = config_load(argc, argv, DEFAULT_CONF, &who, &l->settings, &l->diag);
+	if (error == 0)
+		error = config_in_groups(&l->settings, &who, &l->in_groups, &l->diag);
 	if (error != 0)
 		return OUTCOME_SETTINGS;
 	/* Only a missing record means unenrolled. A missing store is an error. */
@@ -209,11 +287,15 @@ run(struct login *l, int argc, const char **argv)
 		return OUTCOME_STORE;
 	if (decide(l) != 0)
 		return OUTCOME_STORE;
-	switch (l->action) {
+	switch (l->decision.action) {
 	case POLICY_SKIP:
-		return OUTCOME_SKIPPED;
+		return outcome_of_skip(l->decision.reason);
 	case POLICY_ASK:
+		if (l->has_enrolled)
+			return OUTCOME_ENROLLED;
+		return try_codes(l);
 	case POLICY_DENY:
+	case POLICY_ENROL:
 		return try_codes(l);
 	}
 	return OUTCOME_INTERNAL;

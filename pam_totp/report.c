@@ -14,9 +14,12 @@
 #include <string.h>
 #include <syslog.h>
 
-/* The four items, device and error at their longest, each byte escaped, and the rest. */
-#define LINE_CAP (3 * (4 * HOST_TEXT_CAP + RECORD_NAME_CAP + DIAG_TEXT_MAX) + 512)
-#define MESSAGE_CAP 256
+#include "core/date.h"
+
+/* The four items, device, exemption and error at their longest, each byte escaped, and the rest. */
+#define LINE_CAP (3 * (4 * HOST_TEXT_CAP + RECORD_NAME_CAP + RECORD_REASON_CAP + \
+    DIAG_TEXT_MAX) + 512)
+#define MESSAGE_CAP 512 /* the longest user name and what is said of it */
 
 static const struct {
 	int priority;
@@ -25,7 +28,13 @@ static const struct {
 } words[OUTCOMES_MAX] = {
 	[OUTCOME_INTERNAL] = { LOG_CRIT, "error", "internal" },
 	[OUTCOME_ACCEPTED] = { LOG_INFO, "accept", "code" },
+	[OUTCOME_ENROLLED] = { LOG_INFO, "accept", "enrolled" },
 	[OUTCOME_SKIPPED] = { LOG_NOTICE, "skip", "unenrolled" },
+	[OUTCOME_EXEMPT] = { LOG_WARNING, "skip", "exempt" },
+	[OUTCOME_NOT_REQUIRED] = { LOG_INFO, "skip", "not-in-groups" },
+	[OUTCOME_NOT_YET] = { LOG_NOTICE, "skip", "not-enforced-yet" },
+	[OUTCOME_GRACE] = { LOG_NOTICE, "skip", "grace" },
+	[OUTCOME_ENROL_BY] = { LOG_NOTICE, "skip", "reset" },
 	[OUTCOME_WRONG] = { LOG_NOTICE, "deny", "wrong" },
 	[OUTCOME_REUSED] = { LOG_WARNING, "deny", "reused" },
 	[OUTCOME_MALFORMED] = { LOG_NOTICE, "deny", "malformed" },
@@ -50,9 +59,18 @@ put_number(struct bytes_writer *w, const char *key, uint64_t n)
 	bytes_put_u64(w, n);
 }
 
+static void
+put_date(struct bytes_writer *w, const char *key, uint64_t at_s)
+{
+	char day[DATE_CAP];
+
+	date_print(at_s, day);
+	host_put_field(w, key, day);
+}
+
 void
-report_log(const struct host *h, enum outcome o, const struct attempt_result *r,
-    const struct diag *d)
+report_log(const struct host *h, enum outcome o, const struct policy_decision *p,
+    const struct attempt_result *r, const struct diag *d)
 {
 	char line[LINE_CAP];
 	struct bytes_writer w;
@@ -73,6 +91,12 @@ report_log(const struct host *h, enum outcome o, const struct attempt_result *r,
 		put_number(&w, "behind", r->behind_s);
 	if (r->has_used_recovery)
 		put_number(&w, "recovery-left", r->recovery_left);
+	if (r->must_rotate)
+		bytes_put(&w, " rotate=overdue");
+	if (p->action == POLICY_SKIP && p->until_s > 0)
+		put_date(&w, "until", p->until_s);
+	if (p->action == POLICY_SKIP && p->reason == POLICY_EXEMPT)
+		host_put_field(&w, "why", p->exemption);
 	if (r->has_locked)
 		bytes_put(&w, " locked=now");
 	if (r->has_rebuilt)
@@ -144,11 +168,83 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 		snprintf(text, sizeof(text), "MFA cannot be checked at the moment. Ask your "
 		    "administrator.");
 		break;
+	case OUTCOME_ENROLLED:
 	case OUTCOME_SKIPPED:
+	case OUTCOME_EXEMPT:
+	case OUTCOME_NOT_REQUIRED:
+	case OUTCOME_NOT_YET:
+	case OUTCOME_GRACE:
+	case OUTCOME_ENROL_BY:
 	case OUTCOME_NO_ANSWER:
 	case OUTCOME_NO_USER:
 	case OUTCOME_USER_CHANGED:
 		return;
 	}
 	host_tell(h, true, text);
+}
+
+/* What happened to the devices since the last login, and what is to be done about this one. */
+static void
+tell_accepted(const struct host *h, const struct attempt_result *r)
+{
+	char text[MESSAGE_CAP], day[DATE_CAP];
+
+	for (unsigned i = 0; i < r->notice_count; i++) {
+		date_print(r->notice[i].at, day);
+		snprintf(text, sizeof(text), "Notice of %s: %s", day, r->notice[i].text);
+		host_tell(h, false, text);
+	}
+	if (r->rotate_by == 0)
+		return;
+	date_print(r->rotate_by, day);
+	snprintf(text, sizeof(text), "Device \"%s\" %s replaced by %s: run totp-enroll rotate %s",
+	    r->device, r->must_rotate ? "had to be" : "must be", day, r->device);
+	host_tell(h, false, text);
+}
+
+void
+report_notices(const struct host *h, enum outcome o, const struct policy_decision *p,
+    const struct attempt_result *r)
+{
+	char text[MESSAGE_CAP] = "", day[DATE_CAP];
+
+	date_print(p->until_s, day);
+	switch (o) {
+	case OUTCOME_ACCEPTED:
+		tell_accepted(h, r);
+		return;
+	case OUTCOME_GRACE:
+	case OUTCOME_ENROL_BY:
+		snprintf(text, sizeof(text), "No MFA device is assigned to %s. You have %u day%s "
+		    "left to assign one: run totp-enroll", h->user, p->days_left,
+		    p->days_left == 1 ? "" : "s");
+		break;
+	case OUTCOME_NOT_YET:
+		snprintf(text, sizeof(text), "No MFA device is assigned to %s. From %s on one is "
+		    "needed to log in: run totp-enroll", h->user, day);
+		break;
+	case OUTCOME_EXEMPT:
+		snprintf(text, sizeof(text), "No MFA code is asked of %s until %s: your "
+		    "administrator made an exemption.", h->user, day);
+		break;
+	case OUTCOME_ENROLLED:
+	case OUTCOME_SKIPPED:
+	case OUTCOME_NOT_REQUIRED:
+	case OUTCOME_WRONG:
+	case OUTCOME_REUSED:
+	case OUTCOME_MALFORMED:
+	case OUTCOME_BURNT:
+	case OUTCOME_CLOCK_BACK:
+	case OUTCOME_UNENROLLED:
+	case OUTCOME_THROTTLED:
+	case OUTCOME_LOCKED:
+	case OUTCOME_NO_ANSWER:
+	case OUTCOME_NO_USER:
+	case OUTCOME_USER_CHANGED:
+	case OUTCOME_STORE:
+	case OUTCOME_SETTINGS:
+	case OUTCOME_INTERNAL:
+		return;
+	}
+	host_tell(h, false, text);
 }

@@ -3,13 +3,20 @@
 #ifndef PAM_TOTP_REPORT_H
 #define PAM_TOTP_REPORT_H
 
+#include "core/policy.h"
 #include "host.h"
 
 /* How a login ended. Zero denies. */
 enum outcome {
 	OUTCOME_INTERNAL = 0,
 	OUTCOME_ACCEPTED,
-	OUTCOME_SKIPPED,
+	OUTCOME_ENROLLED,     /* accepted: by the two codes of an enrolment just before */
+	OUTCOME_SKIPPED,      /* unenrolled=skip */
+	OUTCOME_EXEMPT,
+	OUTCOME_NOT_REQUIRED, /* in none of the groups */
+	OUTCOME_NOT_YET,      /* before enforce_after */
+	OUTCOME_GRACE,
+	OUTCOME_ENROL_BY,     /* a grace time that totp-admin reset gave */
 	OUTCOME_WRONG,
 	OUTCOME_REUSED,
 	OUTCOME_MALFORMED,
@@ -27,14 +34,19 @@ enum outcome {
 #define OUTCOMES_MAX (OUTCOME_SETTINGS + 1)
 
 /* Write the log line of a decision: event, reason, user, service, rhost, tty, device, fails,
- * wait, then what is rare; fixed order, values escaped. d: why, for OUTCOME_STORE and
- * OUTCOME_SETTINGS. A name without an account is not written. */
-void report_log(const struct host *h, enum outcome o, const struct attempt_result *r,
-    const struct diag *d);
+ * wait, then what is rare; fixed order, values escaped. p: what the policy decided. d: why,
+ * for OUTCOME_STORE and OUTCOME_SETTINGS. A name without an account is not written. */
+void report_log(const struct host *h, enum outcome o, const struct policy_decision *p,
+    const struct attempt_result *r, const struct diag *d);
 
 /* Tell the user the honest reason, in words that are the same for an unknown name, an
  * unenrolled user and a wrong code. Nothing for an accepted code, except the count of
  * recovery codes left. */
 void report_tell(const struct host *h, enum outcome o, const struct attempt_result *r);
+
+/* Tell the user who is let in what has to be done, whatever `feedback` is: the days left
+ * without a device, the end of an exemption, changes of the devices, a device to replace. */
+void report_notices(const struct host *h, enum outcome o, const struct policy_decision *p,
+    const struct attempt_result *r);
 
 #endif

@@ -53,9 +53,11 @@ unit_programs = \
 	%D%/unit/test_config_load \
 	%D%/unit/test_devices \
 	%D%/unit/test_devices_rotate \
+	%D%/unit/test_date \
 	%D%/unit/test_diag \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
+	%D%/unit/test_grace \
 	%D%/unit/test_json \
 	%D%/unit/test_otp \
 	%D%/unit/test_otpauth \

@@ -144,7 +144,13 @@ fi
 # The lines that may give one of the two codes: those of the one table from outcome to
 # code, and what the other management groups answer. A new line has to be added here.
 lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+-:[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
 -:[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
+-:[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
+-:[OUTCOME_NOT_REQUIRED] = { PAM_IGNORE, false },
+-:[OUTCOME_NOT_YET] = { PAM_IGNORE, false },
+-:[OUTCOME_GRACE] = { PAM_IGNORE, false },
+-:[OUTCOME_ENROL_BY] = { PAM_IGNORE, false },
 -:static const int code_of_setcred = PAM_SUCCESS;
 -:static const int code_of_others = PAM_IGNORE;'
 tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the one table only' "$(

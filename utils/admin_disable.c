@@ -21,6 +21,11 @@ consequence(enum config_unenrolled unenrolled)
 	switch (unenrolled) {
 	case UNENROLLED_SKIP:
 		return "lets the user log in without a code (unenrolled=skip)";
+	case UNENROLLED_ENROLL:
+		return "demands a new device at the next login (unenrolled=enroll)";
+	case UNENROLLED_GRACE:
+		return "lets the user log in without a code while a grace time lasts "
+		       "(unenrolled=grace)";
 	case UNENROLLED_DENY:
 		break;
 	}

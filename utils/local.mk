@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 %C%_libtotputils_la_SOURCES = \
 	%D%/exit_codes.h \
 	%D%/json.c %D%/json.h \
+	%D%/member.c %D%/member.h \
 	%D%/otpauth.c %D%/otpauth.h \
 	%D%/phrases.c %D%/phrases.h \
 	%D%/protocol.c %D%/protocol.h \

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "utils/helper.h"
+#include "utils/member.h"
 
 #define PASSWD_LINE_MAX 16384
 
@@ -99,8 +100,11 @@ run_operation(struct helper *h, const struct message *request)
 static enum exit_code
 open_store(struct helper *h)
 {
+	const struct config_who who = {
+		.service = HELPER_SERVICE, .find_member = member_find, .ctx = h->user
+	};
 	struct diag d = {""};
-	int r = config_load(0, NULL, DEFAULT_CONF, HELPER_SERVICE, &h->settings, &d);
+	int r = config_load(0, NULL, DEFAULT_CONF, &who, &h->settings, &d);
 
 	if (r == 0)
 		r = store_open(h->settings.store, &h->store, &d);

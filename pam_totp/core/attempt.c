@@ -228,7 +228,29 @@ accept_code(struct round *r, uint64_t now_s, struct attempt_result *result)
 		sd->last_step = r->found.step[i];
 		sd->last_used = now_s;
 	}
-	name_device(result, &rec->device[r->found.fresh]);
+	const struct record_device *d = &rec->device[r->found.fresh];
+	name_device(result, d);
+	result->rotate_by = d->rotate_by;
+	result->must_rotate = d->rotate_by != 0 && d->rotate_by <= now_s;
+}
+
+/* Hand the oldest untold notices to the caller, and mark them as told in the same commit. */
+static void
+take_notices(struct round *r, struct attempt_result *result)
+{
+	const struct record *rec = &r->entry.record;
+	struct state *st = &r->entry.state;
+
+	for (unsigned i = 0; i < rec->notice_count && i < RECORD_NOTICES_MAX; i++) {
+		const struct record_notice *n = &rec->notice[i];
+
+		if (result->notice_count == ATTEMPT_NOTICES_MAX)
+			break;
+		if (n->id <= st->notice_told)
+			continue;
+		result->notice[result->notice_count++] = *n;
+		st->notice_told = n->id;
+	}
 }
 
 static void
@@ -268,6 +290,8 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 			accept_code(r, q->now_s, result);
 		else
 			accept_recovery(r, result);
+		if (q->may_tell)
+			take_notices(r, result);
 		throttle_clear(st, tag);
 		st->is_locked = false;
 		return ATTEMPT_ACCEPTED;

@@ -11,6 +11,7 @@
 #include "store.h"
 
 #define ATTEMPT_ANSWER_MAX 64 /* bytes of an answer; a longer one is malformed */
+#define ATTEMPT_NOTICES_MAX 3 /* notices told at one login; the others wait for the next */
 
 /* How an attempt ended. Zero is a denial; ACCEPTED is assigned at one place, after the
  * new state is durable. */
@@ -34,6 +35,7 @@ struct attempt_request {
 	const char *source;   /* remote address or name, or "" for local; NULL as "" */
 	uint64_t now_s;	      /* seconds since 1970 UTC */
 	bool is_decoy;	      /* the policy said DENY: no record is looked at */
+	bool may_tell;	      /* the caller will show the result's notices to the user */
 };
 
 struct attempt_result {
@@ -48,6 +50,12 @@ struct attempt_result {
 	bool has_rebuilt;		/* the state was lost and has been rebuilt, burnt */
 	bool has_locked;		/* this failure set the hard stop */
 	uint32_t record_uid;		/* E_MISMATCH: whose the record is */
+	uint64_t rotate_by;		/* ACCEPTED, and `device` must be replaced by then; else 0 */
+	bool must_rotate;		/* that time is over */
+	/* ACCEPTED: what the user has not been told yet, oldest first; taken as told, by the
+	 * commit that accepted. None unless may_tell. */
+	unsigned notice_count;
+	struct record_notice notice[ATTEMPT_NOTICES_MAX];
 };
 
 /* Steps 5 of a login: load, may it try, verify, account, commit if unchanged, else again.

@@ -9,7 +9,8 @@
  *  2. Whatever fails leaves the settings all-zero: no store to open, nobody let
  *     through. Half a file is never in force.
  *  3. Only a file that nobody but root or the effective user can write is read, and
- *     only the file of the fallback name may be missing. */
+ *     only the file of the fallback name may be missing.
+ *  4. A group about which nothing can be said is an error, never "not a member". */
 
 #include "config.h"
 
@@ -27,14 +28,25 @@
 #define PLACE_CAP   192 /* "FILE:LINE" or "module argument" in a message */
 #define OPTION_CONF "conf="
 
+enum section_kind { SECTION_SERVICE = 1, SECTION_GROUP };
+
+struct section {
+	enum section_kind kind;
+	struct span name;
+};
+
 /* Which file, section and keys the line at hand stands among. */
 struct scope {
 	const char *file;
 	unsigned line;
 	uint32_t seen; /* bit i: row i has its value in this section */
 	unsigned section_count;
-	struct span section[CONFIG_SECTIONS_MAX];
+	struct section section[CONFIG_SECTIONS_MAX];
 };
+
+/* The file is read twice, as a service's section wins over those of groups wherever they
+ * stand: each time all is checked, and one part put in force. */
+enum turn { TURN_TOP_AND_GROUPS, TURN_SERVICE };
 
 /* E_INVALID with "PLACE: message"; scope is NULL for a module argument. */
 static int __attribute__((format(printf, 3, 4)))
@@ -124,33 +136,94 @@ is_service_name(struct span s)
 	return true;
 }
 
-/* Enter the section of a "[service NAME]" line. */
+/* Read "[service NAME]" or "[group NAME]". */
 static int
-enter_section(struct span line, struct scope *scope, struct diag *d)
+parse_section(struct span line, const struct scope *scope, struct section *out, struct diag *d)
 {
 	if (line.at[line.len - 1] != ']')
-		return refuse(scope, d, "expected [service NAME], got \"%.*s\"",
+		return refuse(scope, d, "expected [service NAME] or [group NAME], got \"%.*s\"",
 		    shown_len(line), line.at);
 	struct span rest = bytes_trim((struct span){line.at + 1, line.len - 2});
 	struct span kind = bytes_next_word(&rest);
-	if (!bytes_is(kind, "service"))
-		return refuse(scope, d, "unknown section \"%.*s\", expected [service NAME]",
+	*out = (struct section){.kind = SECTION_SERVICE, .name = rest};
+	if (bytes_is(kind, "group"))
+		out->kind = SECTION_GROUP;
+	else if (!bytes_is(kind, "service"))
+		return refuse(scope, d,
+		    "unknown section \"%.*s\", expected [service NAME] or [group NAME]",
 		    shown_len(line), line.at);
-	if (!is_service_name(rest))
+	if (out->kind == SECTION_SERVICE && !is_service_name(rest))
 		return refuse(scope, d,
 		    "service name: expected 1..%d of a-z 0-9 . _ -, got \"%.*s\"",
 		    CONFIG_SERVICE_MAX, shown_len(rest), rest.at);
+	if (out->kind == SECTION_GROUP && !config_keys_is_group(rest))
+		return refuse(scope, d,
+		    "group name: expected 1..%d of A-Z a-z 0-9 . _ + @ $ \\ -, got \"%.*s\"",
+		    CONFIG_GROUP_MAX, shown_len(rest), rest.at);
+	return E_OK;
+}
+
+/* Enter the section of that line. */
+static int
+enter_section(struct span line, struct scope *scope, struct diag *d)
+{
+	struct section section;
+
+	if (parse_section(line, scope, &section, d) != 0)
+		return E_INVALID;
 	for (unsigned i = 0; i < scope->section_count; i++) {
-		struct span other = scope->section[i];
-		if (other.len == rest.len && memcmp(other.at, rest.at, rest.len) == 0)
-			return refuse(scope, d, "[service %.*s]: given twice", (int)rest.len,
-			    rest.at);
+		const struct section *other = &scope->section[i];
+		if (other->kind == section.kind && other->name.len == section.name.len &&
+		    memcmp(other->name.at, section.name.at, section.name.len) == 0)
+			return refuse(scope, d, "[%s %.*s]: given twice",
+			    section.kind == SECTION_GROUP ? "group" : "service",
+			    (int)section.name.len, section.name.at);
 	}
 	if (scope->section_count == CONFIG_SECTIONS_MAX)
 		return refuse(scope, d, "more than %d sections", CONFIG_SECTIONS_MAX);
-	scope->section[scope->section_count++] = rest;
+	scope->section[scope->section_count++] = section;
 	scope->seen = 0;
 	return E_OK;
+}
+
+/* Whether the user is in that group; *why: what to say when it is not known. */
+static int
+find_member(const struct config_who *who, struct span group, bool *is_member, const char **why)
+{
+	char name[CONFIG_GROUP_MAX + 1];
+
+	*is_member = false;
+	int r = bytes_copy(group, name, sizeof name);
+	if (r == 0)
+		r = who->find_member(who->ctx, name, is_member);
+	*why = r == E_NOENT ? "this host has no such group" :
+			      "the group cannot be looked up";
+	return r;
+}
+
+/* Whether the lines of the section just entered are put in force this time. */
+static int
+is_in_force(const struct scope *scope, const struct config_who *who, enum turn turn,
+    bool *is_ours, struct diag *d)
+{
+	const struct section *section = &scope->section[scope->section_count - 1];
+	const char *why = "";
+
+	*is_ours = false;
+	switch (section->kind) {
+	case SECTION_SERVICE:
+		*is_ours = turn == TURN_SERVICE && who->service != NULL &&
+		    bytes_is(section->name, who->service);
+		return E_OK;
+	case SECTION_GROUP:
+		if (turn != TURN_TOP_AND_GROUPS || who->find_member == NULL)
+			return E_OK;
+		if (find_member(who, section->name, is_ours, &why) != 0)
+			return refuse(scope, d, "[group %.*s]: %s", (int)section->name.len,
+			    section->name.at, why);
+		return E_OK;
+	}
+	return E_INVALID;
 }
 
 /* A line of the file as a person sees it: bounded, no NUL, Unix line end. */
@@ -168,12 +241,12 @@ check_line(struct span line, const struct scope *scope, struct diag *d)
 }
 
 static int
-parse_lines(struct bytes_reader *reader, struct scope *scope, const char *service,
-    struct settings *s, struct diag *d)
+parse_lines(struct bytes_reader *reader, struct scope *scope, const struct config_who *who,
+    enum turn turn, struct settings *s, struct diag *d)
 {
-	/* Values of other services are checked on a copy that nobody reads. */
+	/* What is not put in force is checked on a copy that nobody reads. */
 	struct settings scratch = *s;
-	struct settings *target = s;
+	struct settings *target = turn == TURN_TOP_AND_GROUPS ? s : &scratch;
 	struct span line;
 
 	while (bytes_next_line(reader, &line)) {
@@ -184,10 +257,10 @@ parse_lines(struct bytes_reader *reader, struct scope *scope, const char *servic
 		if (line.len == 0 || line.at[0] == '#')
 			continue;
 		if (line.at[0] == '[') {
-			if (enter_section(line, scope, d) != 0)
+			bool is_ours = false;
+			if (enter_section(line, scope, d) != 0 ||
+			    is_in_force(scope, who, turn, &is_ours, d) != 0)
 				return E_INVALID;
-			struct span name = scope->section[scope->section_count - 1];
-			bool is_ours = service != NULL && bytes_is(name, service);
 			target = is_ours ? s : &scratch;
 			continue;
 		}
@@ -275,8 +348,8 @@ read_file(const char *path, char *text, size_t *len, struct diag *d)
 
 /* Apply the settings file; one that may be missing counts as empty then. */
 static int
-apply_file(const char *path, bool may_be_missing, const char *service, struct settings *s,
-    struct diag *d)
+apply_file(const char *path, bool may_be_missing, const struct config_who *who,
+    struct settings *s, struct diag *d)
 {
 	struct diag why = {""};
 	size_t len = 0;
@@ -286,7 +359,7 @@ apply_file(const char *path, bool may_be_missing, const char *service, struct se
 		return diag_set(d, E_IO, "%.160s: out of memory", path);
 	int r = read_file(path, text, &len, &why);
 	if (r == 0)
-		r = config_parse_file(text, len, path, service, s, d);
+		r = config_parse_file(text, len, path, who, s, d);
 	else if (r == E_NOENT && may_be_missing)
 		r = E_OK;
 	else if (r == E_NOENT)
@@ -299,7 +372,7 @@ apply_file(const char *path, bool may_be_missing, const char *service, struct se
 }
 
 static int
-load_all(int argc, const char *const *argv, const char *fallback, const char *service,
+load_all(int argc, const char *const *argv, const char *fallback, const struct config_who *who,
     struct settings *s, struct diag *d)
 {
 	const char *path = NULL;
@@ -310,7 +383,7 @@ load_all(int argc, const char *const *argv, const char *fallback, const char *se
 	if (r == 0)
 		r = config_find_conf(argc, argv, fallback, &path, &is_explicit, d);
 	if (r == 0)
-		r = apply_file(path, !is_explicit, service, s, d);
+		r = apply_file(path, !is_explicit, who, s, d);
 	for (int i = 0; r == 0 && i < argc; i++)
 		if (!is_conf(argv[i]))
 			r = apply_argument(argv[i], &seen, s, d);
@@ -325,18 +398,22 @@ config_defaults(struct settings *s)
 }
 
 int
-config_parse_file(const char *text, size_t len, const char *file, const char *service,
+config_parse_file(const char *text, size_t len, const char *file, const struct config_who *who,
     struct settings *s, struct diag *d)
 {
-	struct scope scope = {.file = file};
-	struct bytes_reader reader;
-	int r = E_INVALID;
+	static const enum turn turns[] = { TURN_TOP_AND_GROUPS, TURN_SERVICE };
+	static const struct config_who nobody = { .service = NULL };
+	int r = E_OK;
 
-	if (len > CONFIG_FILE_MAX) {
+	if (len > CONFIG_FILE_MAX)
 		r = diag_set(d, E_INVALID, "%.160s: larger than %d bytes", file, CONFIG_FILE_MAX);
-	} else {
+	for (size_t i = 0; r == 0 && i < sizeof turns / sizeof turns[0]; i++) {
+		struct scope scope = {.file = file};
+		struct bytes_reader reader;
+
 		bytes_reader_init(&reader, text, len);
-		r = parse_lines(&reader, &scope, service, s, d);
+		r = parse_lines(
+		    &reader, &scope, who != NULL ? who : &nobody, turns[i], s, d);
 	}
 	if (r != 0)
 		memset(s, 0, sizeof *s);
@@ -378,12 +455,35 @@ config_find_conf(int argc, const char *const *argv, const char *fallback, const 
 }
 
 int
-config_load(int argc, const char *const *argv, const char *fallback, const char *service,
-    struct settings *s, struct diag *d)
+config_load(int argc, const char *const *argv, const char *fallback,
+    const struct config_who *who, struct settings *s, struct diag *d)
 {
-	int r = load_all(argc, argv, fallback, service, s, d);
+	int r = load_all(argc, argv, fallback, who, s, d);
 
 	if (r != 0)
 		memset(s, 0, sizeof *s);
 	return r;
+}
+
+int
+config_in_groups(const struct settings *s, const struct config_who *who, bool *is_in,
+    struct diag *d)
+{
+	struct span rest = {s->groups, strlen(s->groups)};
+	bool is_member = false;
+	const char *why = "";
+
+	*is_in = true;
+	struct span name = config_keys_next_group(&rest);
+	if (name.len == 0)
+		return E_OK;
+	if (who == NULL || who->find_member == NULL)
+		return diag_set(d, E_INVALID, "groups: nobody to look them up for");
+	for (; name.len > 0 && !is_member; name = config_keys_next_group(&rest)) {
+		if (find_member(who, name, &is_member, &why) != 0)
+			return diag_set(d, E_INVALID, "groups: \"%.*s\": %s", (int)name.len,
+			    name.at, why);
+	}
+	*is_in = is_member;
+	return E_OK;
 }

@@ -14,10 +14,18 @@
 #define CONFIG_SERVICE_MAX 64 /* bytes of a section's service name */
 #define CONFIG_LINE_MAX 1024  /* bytes of a line */
 #define CONFIG_SECTIONS_MAX 64
+#define CONFIG_GROUPS_MAX 16 /* names in `groups` */
+#define CONFIG_GROUP_MAX 64  /* bytes of a group name */
 
 enum config_feedback { FEEDBACK_FULL = 1, FEEDBACK_NONE };
 enum config_first_pass { FIRST_PASS_NO = 1, FIRST_PASS_TRY, FIRST_PASS_USE, FIRST_PASS_APPEND };
-enum config_unenrolled { UNENROLLED_DENY = 1, UNENROLLED_SKIP };
+enum config_unenrolled {
+	UNENROLLED_DENY = 1,
+	UNENROLLED_ENROLL,
+	UNENROLLED_SKIP,
+	UNENROLLED_GRACE
+};
+enum config_enrol_ticket { ENROL_TICKET_OPTIONAL = 1, ENROL_TICKET_REQUIRED };
 
 /* All settings, valid as a whole once config_defaults and the loaders returned 0; const
  * from then on. Adding a key: a field here and a row in the table of config.c. */
@@ -31,11 +39,28 @@ struct settings {
 	enum config_feedback feedback;
 	enum config_first_pass first_pass;
 	enum config_unenrolled unenrolled;
+	unsigned grace_days;	   /* of UNENROLLED_GRACE, 1..365 */
+	uint64_t enforce_after_s;  /* seconds since 1970 UTC; 0 = enforced already */
+	char groups[CONFIG_TEXT_CAP]; /* who must show a code; "" = everybody: config_in_groups */
+	unsigned max_age_s;	   /* 0 = always ask, else 900..129600 */
+	enum config_enrol_ticket enrol_ticket; /* of a user's first device */
+	char notify[CONFIG_TEXT_CAP]; /* path of the program that is told of changes; "" = none */
 	unsigned max_devices;	   /* 1..8 */
 	unsigned throttle_after;   /* consecutive failures of a source before it waits, 1..1000 */
 	unsigned throttle_delay_s; /* first wait, doubling to 3600; 0..3600, 0 = no throttle */
 	unsigned lock_after;	   /* consecutive failures of a user before the lock, 1..1000 */
 	unsigned fail_delay_ms;	   /* pam_fail_delay(3) after a failure, 0..10000 */
+};
+
+/* Whom the settings are for; all-zero (or NULL for the whole) is nobody in particular: only
+ * top-level keys apply, and groups cannot be told. */
+struct config_who {
+	const char *service; /* PAM service in lower case; NULL: no [service] section applies */
+	/* Whether that user is in a group: 0 with *is_member set, E_NOENT when the host has no
+	 * such group, or another error when it cannot be known. NULL: no [group] section
+	 * applies. Only such an answer lets core know about groups; it asks nobody itself. */
+	int (*find_member)(void *ctx, const char *group, bool *is_member);
+	void *ctx;
 };
 
 /* One row of the one table that serves file, arguments and manual page. */
@@ -51,14 +76,17 @@ struct config_key {
 void config_defaults(struct settings *s);
 
 /* Apply the text of a settings file (len bytes, at most CONFIG_FILE_MAX): `key = value` lines,
- * '#' comments, `[service NAME]` sections; top-level keys first, then those of the section
- * whose NAME is exactly `service`, wherever it stands. Every section is checked, also of
- * other services. A key twice in one section, or a section twice, is an error. NAME is in
- * lower case, as libpam makes service names.
- * service: may be NULL (only top-level keys apply). file: what messages call it.
+ * '#' comments, `[group NAME]` and `[service NAME]` sections. Top-level keys come first, then
+ * those of each group that the user is in, in the order of the file, then those of the
+ * section whose NAME is exactly the service, wherever they stand. Every section is checked,
+ * also of others. A key twice in one section, or a section twice, is an error. The NAME of
+ * a service is in lower case, as libpam makes service names.
+ * A group that does not exist or cannot be looked up is an error: taken for "no member",
+ * it could loosen what holds for its members.
+ * who: may be NULL. file: what messages call it.
  * E_INVALID: file, line, key and what was expected in d; *s is zero then. */
-int config_parse_file(const char *text, size_t len, const char *file, const char *service,
-    struct settings *s, struct diag *d) MUST_USE;
+int config_parse_file(const char *text, size_t len, const char *file,
+    const struct config_who *who, struct settings *s, struct diag *d) MUST_USE;
 
 /* Apply one module argument "key=value". `conf` is not a setting: see config_find_conf.
  * E_INVALID: unknown key or bad value; *s is zero then. */
@@ -74,8 +102,14 @@ int config_find_conf(int argc, const char *const *argv, const char *fallback, co
  * `fallback` may be missing, one that conf= names may not (E_INVALID, never E_NOENT). A key
  * twice among the arguments is an error. fallback: absolute.
  * E_INVALID; E_UNSAFE, E_IO as safefile_open; *s is zero then: no store, nobody let through. */
-int config_load(int argc, const char *const *argv, const char *fallback, const char *service,
-    struct settings *s, struct diag *d) MUST_USE;
+int config_load(int argc, const char *const *argv, const char *fallback,
+    const struct config_who *who, struct settings *s, struct diag *d) MUST_USE;
+
+/* Whether the user must show a code by `groups`: is in one of them, or there are none.
+ * E_INVALID: who has no find_member, or a group that it was asked about does not exist or
+ * cannot be looked up; *is_in is true then. */
+int config_in_groups(const struct settings *s, const struct config_who *who, bool *is_in,
+    struct diag *d) MUST_USE;
 
 /* Row number i of the table, or NULL past its end. */
 const struct config_key *config_key_at(size_t i);

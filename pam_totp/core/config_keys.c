@@ -14,7 +14,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "date.h"
+
 #define STORE_SCHEME "file:/"
+#define OR_ZERO "0 or " /* begins the range of a number that can be switched off */
 
 /* A row of the table, and what only this file needs of it. */
 struct row {
@@ -27,6 +30,7 @@ struct row {
 _Static_assert(sizeof(enum config_feedback) == sizeof(unsigned), "feedback");
 _Static_assert(sizeof(enum config_first_pass) == sizeof(unsigned), "first_pass");
 _Static_assert(sizeof(enum config_unenrolled) == sizeof(unsigned), "unenrolled");
+_Static_assert(sizeof(enum config_enrol_ticket) == sizeof(unsigned), "enrol_ticket");
 
 static bool
 is_digit(char c)
@@ -66,6 +70,18 @@ parse_number(const char *range, struct span value, void *field)
 	/* find_bounds keeps max within UINT_MAX. */
 	unsigned number = (unsigned)n;
 	memcpy(field, &number, sizeof number);
+	return E_OK;
+}
+
+/* "0 or MIN..MAX" */
+static int
+parse_number_or_zero(const char *range, struct span value, void *field)
+{
+	const unsigned zero = 0;
+
+	if (!bytes_is(value, "0"))
+		return parse_number(range + sizeof OR_ZERO - 1, value, field);
+	memcpy(field, &zero, sizeof zero);
 	return E_OK;
 }
 
@@ -202,6 +218,52 @@ parse_store(const char *range, struct span value, void *field)
 	return bytes_copy(value, field, CONFIG_TEXT_CAP);
 }
 
+/* Midnight UTC of a day; empty is 0. */
+static int
+parse_date(const char *range, struct span value, void *field)
+{
+	uint64_t at_s = 0;
+
+	(void)range;
+	if (value.len > 0 && date_parse(value, &at_s) != 0)
+		return E_INVALID;
+	memcpy(field, &at_s, sizeof at_s);
+	return E_OK;
+}
+
+/* "MIN..MAX group names": the list is kept as it is written. */
+static int
+parse_groups(const char *range, struct span value, void *field)
+{
+	uint64_t min = 0, max = 0, count = 0;
+	struct span rest = value;
+
+	if (find_bounds(range, &min, &max) != 0)
+		return E_INVALID;
+	for (;;) {
+		struct span name = config_keys_next_group(&rest);
+		if (name.len == 0)
+			break;
+		if (!config_keys_is_group(name) || ++count > max)
+			return E_INVALID;
+	}
+	/* Separators alone are not the empty list: somebody meant something. */
+	if (count < min || (count == 0 && value.len > 0))
+		return E_INVALID;
+	return bytes_copy(value, field, CONFIG_TEXT_CAP);
+}
+
+/* An absolute path of a file, or empty. Who may write it is the caller's to check. */
+static int
+parse_program(const char *range, struct span value, void *field)
+{
+	(void)range;
+	if (value.len > 0 && (value.len < 2 || value.at[0] != '/' ||
+	    value.at[value.len - 1] == '/' || !is_text(value)))
+		return E_INVALID;
+	return bytes_copy(value, field, CONFIG_TEXT_CAP);
+}
+
 /* The table. A new key: a row here and a field in struct settings; the settings page and
  * the example have to follow (tests/unit/man_keys.sh, test_config_keys). */
 static const struct row rows[] = {
@@ -224,8 +286,24 @@ static const struct row rows[] = {
     {{"first_pass", "no | try | use | append", "no",
 	 "take the code from the password of an earlier module"},
 	offsetof(struct settings, first_pass), parse_word},
-    {{"unenrolled", "deny | skip", "deny", "what becomes of a user who has no device"},
+    {{"unenrolled", "deny | enroll | skip | grace", "deny",
+	 "what becomes of a user who has no device"},
 	offsetof(struct settings, unenrolled), parse_word},
+    {{"grace_days", "1..365", "35", "days that unenrolled=grace gives, from the first login on"},
+	offsetof(struct settings, grace_days), parse_number},
+    {{"enforce_after", "YYYY-MM-DD or empty", "\"\"",
+	 "day (UTC) before which nobody needs a device"},
+	offsetof(struct settings, enforce_after_s), parse_date},
+    {{"groups", "0..16 group names", "\"\"", "who needs a device; empty: everybody"},
+	offsetof(struct settings, groups), parse_groups},
+    {{"max_age", OR_ZERO "900..129600", "0",
+	 "seconds for which a code counts for later logins; 0: always ask"},
+	offsetof(struct settings, max_age_s), parse_number_or_zero},
+    {{"enrol_ticket", "optional | required", "optional",
+	 "whether the first device of a user needs a ticket of the administrator"},
+	offsetof(struct settings, enrol_ticket), parse_word},
+    {{"notify", "/PROGRAM or empty", "\"\"", "program that is told of each change of a device"},
+	offsetof(struct settings, notify), parse_program},
     {{"max_devices", "1..8", "8", "devices that one user may have"},
 	offsetof(struct settings, max_devices), parse_number},
     {{"throttle_after", "1..1000", "5", "failures in a row from one source before it has to wait"},
@@ -242,6 +320,45 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof rows / sizeof rows[0])
 _Static_assert(ROWS <= CONFIG_KEYS_MAX, "a bit a row");
+
+static bool
+is_group_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' ||
+	    c == '_' || c == '+' || c == '@' || c == '$' || c == '\\' || c == '-';
+}
+
+bool
+config_keys_is_group(struct span s)
+{
+	if (s.len == 0 || s.len > CONFIG_GROUP_MAX || s.at[0] == '-')
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_group_char(s.at[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_separator(char c)
+{
+	return c == ' ' || c == '\t' || c == ',';
+}
+
+struct span
+config_keys_next_group(struct span *rest)
+{
+	while (rest->len > 0 && is_separator(rest->at[0])) {
+		rest->at++;
+		rest->len--;
+	}
+	struct span name = { rest->at, 0 };
+	while (name.len < rest->len && !is_separator(rest->at[name.len]))
+		name.len++;
+	rest->at += name.len;
+	rest->len -= name.len;
+	return name;
+}
 
 unsigned
 config_keys_find(struct span name)

@@ -16,4 +16,12 @@ unsigned config_keys_find(struct span name);
  * E_INVALID: not within the row's range, or no such row; no other field is touched then. */
 int config_keys_set(unsigned i, struct span value, struct settings *s) MUST_USE;
 
+/* Whether s may be the name of a group: 1..CONFIG_GROUP_MAX of A-Z a-z 0-9 . _ + @ $ \\ -, and
+ * no '-' first. */
+bool config_keys_is_group(struct span s);
+
+/* Cut the first name off a list that is separated by blanks and commas. An empty span when
+ * nothing is left. */
+struct span config_keys_next_group(struct span *rest);
+
 #endif

@@ -22,9 +22,11 @@ config_text_is_zero(const struct settings *s)
 int
 config_text_parse(const char *text, const char *service, struct settings *s, struct diag *d)
 {
+	const struct config_who who = {.service = service};
+
 	config_defaults(s);
 	d->text[0] = '\0';
-	return config_parse_file(text, strlen(text), "f", service, s, d);
+	return config_parse_file(text, strlen(text), "f", &who, s, d);
 }
 
 /* The text must be refused with exactly this message, and leave nothing in force. */

@@ -16,6 +16,7 @@
 #include "tests/support/config_text.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
+#define EXPECTED ", expected [service NAME] or [group NAME]"
 
 static void
 test_quotes(void **state)
@@ -217,17 +218,15 @@ test_section_forms(void **state)
 	struct diag d;
 
 	(void)state;
-	config_text_refused("[group wheel]\n", "f:1: unknown section \"[group wheel]\", expected "
-					       "[service NAME]");
-	config_text_refused("[Service sshd]\n", "f:1: unknown section \"[Service sshd]\", expected "
-						"[service NAME]");
-	config_text_refused("[sshd]\n", "f:1: unknown section \"[sshd]\", expected [service NAME]");
-	config_text_refused("[]\n", "f:1: unknown section \"[]\", expected [service NAME]");
-	config_text_refused("[\n", "f:1: expected [service NAME], got \"[\"");
-	config_text_refused("[service sshd\n", "f:1: expected [service NAME], got "
-					       "\"[service sshd\"");
-	config_text_refused("[service sshd] # x\n", "f:1: expected [service NAME], got "
-						    "\"[service sshd] # x\"");
+	config_text_refused("[user alice]\n", "f:1: unknown section \"[user alice]\"" EXPECTED);
+	config_text_refused("[Service sshd]\n", "f:1: unknown section \"[Service sshd]\"" EXPECTED);
+	config_text_refused("[sshd]\n", "f:1: unknown section \"[sshd]\"" EXPECTED);
+	config_text_refused("[]\n", "f:1: unknown section \"[]\"" EXPECTED);
+	config_text_refused("[\n", "f:1: expected [service NAME] or [group NAME], got \"[\"");
+	config_text_refused("[service sshd\n",
+	    "f:1: expected [service NAME] or [group NAME], got \"[service sshd\"");
+	config_text_refused("[service sshd] # x\n",
+	    "f:1: expected [service NAME] or [group NAME], got \"[service sshd] # x\"");
 	static const char *const bad[] = {"", "a b", "a/b", "*", "Sshd", "a:b", "\303\244", "a\""};
 	for (size_t i = 0; i < LEN(bad); i++) {
 		(void)snprintf(text, sizeof text, "[service %s]\n", bad[i]);
@@ -249,6 +248,155 @@ test_section_forms(void **state)
 	(void)snprintf(message, sizeof message, "f:%d: more than %d sections",
 	    CONFIG_SECTIONS_MAX + 1, CONFIG_SECTIONS_MAX);
 	config_text_refused(text, message);
+}
+
+/* alice's groups: those whose name begins with "a"; "none" does not exist, and about "dark"
+ * nothing can be learnt. */
+static int
+find_member(void *ctx, const char *group, bool *is_member)
+{
+	unsigned *asked = ctx;
+
+	++*asked;
+	*is_member = false;
+	if (strcmp(group, "none") == 0)
+		return E_NOENT;
+	if (strcmp(group, "dark") == 0)
+		return E_IO;
+	*is_member = group[0] == 'a';
+	return 0;
+}
+
+static int
+parse_for_alice(const char *text, struct settings *s, struct diag *d)
+{
+	unsigned asked = 0;
+	const struct config_who alice = {
+	    .service = "sshd", .find_member = find_member, .ctx = &asked};
+
+	config_defaults(s);
+	d->text[0] = '\0';
+	return config_parse_file(text, strlen(text), "f", &alice, s, d);
+}
+
+/* Top, then groups in the order of the file, then the service, wherever they stand. */
+static void
+test_groups_come_before_the_service(void **state)
+{
+	static const char text[] = "window = 0\n"
+				   "tries = 1\n"
+				   "max_devices = 1\n"
+				   "grace_days = 1\n"
+				   "[service sshd]\n"
+				   "window = 3\n"
+				   "[group adm]\n"
+				   "window = 2\n"
+				   "tries = 2\n"
+				   "max_devices = 2\n"
+				   "[group wheel]\n"
+				   "max_devices = 7\n"
+				   "[group admins]\n"
+				   "max_devices = 3\n"
+				   "[service sudo]\n"
+				   "tries = 5\n"
+				   "[service adm]\n" /* no clash with the group */
+				   "tries = 4\n";
+	struct settings s;
+	struct diag d;
+
+	(void)state;
+	assert_int_equal(parse_for_alice(text, &s, &d), 0);
+	assert_int_equal(s.window, 3);
+	assert_int_equal(s.tries, 2);
+	assert_int_equal(s.max_devices, 3);
+	assert_int_equal(s.grace_days, 1);
+	/* For nobody in particular no group applies. */
+	assert_int_equal(config_text_parse(text, "sshd", &s, &d), 0);
+	assert_int_equal(s.window, 3);
+	assert_int_equal(s.tries, 1);
+	assert_int_equal(s.max_devices, 1);
+	config_defaults(&s);
+	assert_int_equal(config_parse_file(text, sizeof text - 1, "f", NULL, &s, &d), 0);
+	assert_int_equal(s.window, 0);
+	assert_int_equal(s.max_devices, 1);
+}
+
+static void
+test_group_sections(void **state)
+{
+	static const char *const bad[] = {"", "a b", "-a", "a,b", "a/b", "*", "a:b", "\303\244"};
+	struct settings s;
+	struct diag d;
+	char text[128];
+
+	(void)state;
+	config_text_accepted("[group CORP\\domain.admins$]\nwindow = 3\n", &s);
+	assert_int_equal(s.window, 1);
+	config_text_refused("[group x]\nwindow = 9\n", "f:2: window: expected 0..3, got \"9\"");
+	config_text_refused("[group x]\n[group x]\n", "f:2: [group x]: given twice");
+	config_text_refused("[group x]\nwindow = 1\nwindow = 1\n", "f:3: window: given twice");
+	for (size_t i = 0; i < LEN(bad); i++) {
+		(void)snprintf(text, sizeof text, "[group %s]\n", bad[i]);
+		assert_int_equal(config_text_parse(text, "sshd", &s, &d), E_INVALID);
+		assert_non_null(strstr(d.text, "f:1: group name: expected 1..64 of"));
+		assert_true(config_text_is_zero(&s));
+	}
+	/* What is not known is no "no". */
+	assert_int_equal(parse_for_alice("[group none]\nwindow = 2\n", &s, &d), E_INVALID);
+	assert_string_equal(d.text, "f:1: [group none]: this host has no such group");
+	assert_true(config_text_is_zero(&s));
+	assert_int_equal(parse_for_alice("\n[group dark]\n", &s, &d), E_INVALID);
+	assert_string_equal(d.text, "f:2: [group dark]: the group cannot be looked up");
+	assert_true(config_text_is_zero(&s));
+}
+
+static void
+test_in_groups(void **state)
+{
+	static const struct {
+		const char *groups;
+		int result;
+		bool is_in;
+		const char *message;
+		unsigned asked;
+	} cases[] = {
+	    {"", 0, true, "", 0},
+	    {"adm", 0, true, "", 1},
+	    {"wheel", 0, false, "", 1},
+	    {"wheel, sudo", 0, false, "", 2},
+	    {"wheel\tadm", 0, true, "", 2},
+	    {"adm none", 0, true, "", 1},
+	    {"none", E_INVALID, true, "groups: \"none\": this host has no such group", 1},
+	    {"none,adm", E_INVALID, true, "groups: \"none\": this host has no such group", 1},
+	    {"dark", E_INVALID, true, "groups: \"dark\": the group cannot be looked up", 1},
+	    {"wheel,dark", E_INVALID, true, "groups: \"dark\": the group cannot be looked up", 2},
+	};
+	struct settings s;
+	struct diag d;
+	bool is_in = false;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		unsigned asked = 0;
+		const struct config_who alice = {.find_member = find_member, .ctx = &asked};
+		char text[128];
+
+		(void)snprintf(text, sizeof text, "groups = %s\n", cases[i].groups);
+		config_text_accepted(text, &s);
+		d.text[0] = '\0';
+		is_in = !cases[i].is_in;
+		assert_int_equal(config_in_groups(&s, &alice, &is_in, &d), cases[i].result);
+		assert_int_equal(is_in, cases[i].is_in);
+		assert_string_equal(d.text, cases[i].message);
+		assert_int_equal(asked, cases[i].asked);
+	}
+	/* Nobody to ask: an empty list is an answer, another one is not. */
+	assert_int_equal(config_in_groups(&s, NULL, &is_in, &d), E_INVALID);
+	assert_true(is_in);
+	config_text_accepted("", &s);
+	is_in = false;
+	assert_int_equal(config_in_groups(&s, NULL, &is_in, &d), 0);
+	assert_true(is_in);
 }
 
 static void
@@ -341,6 +489,9 @@ main(void)
 	    cmocka_unit_test(test_sections),
 	    cmocka_unit_test(test_other_sections_are_checked),
 	    cmocka_unit_test(test_section_forms),
+	    cmocka_unit_test(test_groups_come_before_the_service),
+	    cmocka_unit_test(test_group_sections),
+	    cmocka_unit_test(test_in_groups),
 	    cmocka_unit_test(test_arguments),
 	    cmocka_unit_test(test_find_conf),
 	};

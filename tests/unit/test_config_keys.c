@@ -19,6 +19,8 @@
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
+static const struct config_who sshd = {.service = "sshd"};
+
 static void
 test_defaults(void **state)
 {
@@ -36,6 +38,12 @@ test_defaults(void **state)
 	assert_int_equal(s.feedback, FEEDBACK_FULL);
 	assert_int_equal(s.first_pass, FIRST_PASS_NO);
 	assert_int_equal(s.unenrolled, UNENROLLED_DENY);
+	assert_int_equal(s.grace_days, 35);
+	assert_int_equal(s.enforce_after_s, 0);
+	assert_string_equal(s.groups, "");
+	assert_int_equal(s.max_age_s, 0);
+	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
+	assert_string_equal(s.notify, "");
 	assert_int_equal(s.max_devices, 8);
 	assert_int_equal(s.throttle_after, 5);
 	assert_int_equal(s.throttle_delay_s, 30);
@@ -47,7 +55,8 @@ static void
 test_table(void **state)
 {
 	static const char *const names[] = {"store", "prompt", "issuer", "window", "tries", "echo",
-	    "feedback", "first_pass", "unenrolled", "max_devices", "throttle_after",
+	    "feedback", "first_pass", "unenrolled", "grace_days", "enforce_after", "groups",
+	    "max_age", "enrol_ticket", "notify", "max_devices", "throttle_after",
 	    "throttle_delay", "lock_after", "fail_delay"};
 
 	(void)state;
@@ -73,6 +82,7 @@ test_numbers(void **state)
 	} cases[] = {
 	    {"window", 0, 3, offsetof(struct settings, window)},
 	    {"tries", 1, 5, offsetof(struct settings, tries)},
+	    {"grace_days", 1, 365, offsetof(struct settings, grace_days)},
 	    {"max_devices", 1, 8, offsetof(struct settings, max_devices)},
 	    {"throttle_after", 1, 1000, offsetof(struct settings, throttle_after)},
 	    {"throttle_delay", 0, 3600, offsetof(struct settings, throttle_delay_s)},
@@ -148,13 +158,136 @@ test_words(void **state)
 	config_text_refused("echo = |\n", "f:1: echo: expected no | yes, got \"|\"");
 	config_text_refused("echo = no | yes\n", "f:1: echo: expected no | yes, got \"no | yes\"");
 	config_text_refused("echo =\n", "f:1: echo: expected no | yes, got \"\"");
-	config_text_refused(
-	    "unenrolled = ski\n", "f:1: unenrolled: expected deny | skip, got \"ski\"");
-	config_text_refused(
-	    "unenrolled = enroll\n", "f:1: unenrolled: expected deny | skip, got \"enroll\"");
+	config_text_refused("unenrolled = ski\n",
+	    "f:1: unenrolled: expected deny | enroll | skip | grace, got \"ski\"");
+	config_text_accepted("unenrolled = enroll\nenrol_ticket = required\n", &s);
+	assert_int_equal(s.unenrolled, UNENROLLED_ENROLL);
+	assert_int_equal(s.enrol_ticket, ENROL_TICKET_REQUIRED);
+	config_text_accepted("unenrolled = grace\nenrol_ticket = optional\n", &s);
+	assert_int_equal(s.unenrolled, UNENROLLED_GRACE);
+	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
+	config_text_refused("enrol_ticket = yes\n",
+	    "f:1: enrol_ticket: expected optional | required, got \"yes\"");
 	config_text_refused("feedback = 1\n", "f:1: feedback: expected full | none, got \"1\"");
 	config_text_refused(
 	    "first_pass = yes\n", "f:1: first_pass: expected no | try | use | append, got \"yes\"");
+}
+
+/* 0 and the range, with nothing between them. */
+static void
+test_max_age(void **state)
+{
+	static const char *const good[] = {"0", "900", "901", "129600"};
+	static const char *const bad[] = {
+	    "", "1", "899", "129601", "-1", "00", "0900", "15m", "0 or 900", "4294967296"};
+	struct settings s;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(good); i++) {
+		char text[64];
+		(void)snprintf(text, sizeof text, "max_age = %s\n", good[i]);
+		config_text_accepted(text, &s);
+		(void)snprintf(text, sizeof text, "%u", s.max_age_s);
+		assert_string_equal(text, good[i]);
+	}
+	for (size_t i = 0; i < LEN(bad); i++) {
+		char text[64], message[128];
+		(void)snprintf(text, sizeof text, "max_age = %s\n", bad[i]);
+		(void)snprintf(message, sizeof message,
+		    "f:1: max_age: expected 0 or 900..129600, got \"%s\"", bad[i]);
+		config_text_refused(text, message);
+	}
+}
+
+/* The form of a day is test_date's; here that the whole value must be one. */
+static void
+test_enforce_after(void **state)
+{
+	static const char *const bad[] = {"2026-12-1", "2026-02-30", "01.12.2026", "0", "today",
+	    "2026-12-01T00:00:00Z", "1969-12-31", "2026-12-01 "};
+	struct settings s;
+
+	(void)state;
+	config_text_accepted("enforce_after = 2026-12-01\n", &s);
+	assert_int_equal(s.enforce_after_s, UINT64_C(1796083200));
+	config_text_accepted("enforce_after = \"2026-12-01\"\n", &s);
+	assert_int_equal(s.enforce_after_s, UINT64_C(1796083200));
+	config_text_accepted("enforce_after = \n", &s);
+	assert_int_equal(s.enforce_after_s, 0);
+	config_text_accepted("enforce_after = \"\"\n", &s);
+	assert_int_equal(s.enforce_after_s, 0);
+	for (size_t i = 0; i < LEN(bad); i++) {
+		char text[64], message[128];
+		(void)snprintf(text, sizeof text, "enforce_after = \"%s\"\n", bad[i]);
+		(void)snprintf(message, sizeof message,
+		    "f:1: enforce_after: expected YYYY-MM-DD or empty, got \"%s\"", bad[i]);
+		config_text_refused(text, message);
+	}
+}
+
+static void
+test_groups(void **state)
+{
+	static const char *const good[] = {"", "wheel", "wheel,adm", "wheel , adm", "wheel adm",
+	    ",wheel,,", "CORP\\admins", "svc$", "a@b.c", "_x", "a b c d e f g h i j k l m n o p"};
+	static const char *const bad[] = {",", "\" \"", ", ,", "-wheel", "whe el,-x", "a;b", "wh/eel",
+	    "a:b", "caf\303\251", "a b c d e f g h i j k l m n o p q"};
+	struct settings s;
+	struct diag d;
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < LEN(good); i++) {
+		(void)snprintf(text, sizeof text, "groups = %s\n", good[i]);
+		config_text_accepted(text, &s);
+		assert_string_equal(s.groups, good[i]);
+	}
+	for (size_t i = 0; i < LEN(bad); i++) {
+		(void)snprintf(text, sizeof text, "groups = %s\n", bad[i]);
+		if (config_text_parse(text, NULL, &s, &d) != E_INVALID)
+			fail_msg("accepted: %s", bad[i]);
+		assert_non_null(strstr(d.text, "f:1: groups: expected 0..16 group names, got"));
+		assert_true(config_text_is_zero(&s));
+	}
+	/* 64 bytes are a name, 65 are not; all fit 255 bytes or are refused. */
+	for (int len = 64; len <= 65; len++) {
+		(void)snprintf(text, sizeof text, "groups = %0*d\n", len, 0);
+		assert_int_equal(
+		    config_text_parse(text, NULL, &s, &d), len == 64 ? 0 : E_INVALID);
+	}
+	for (int last = 60; last <= 61; last++) {
+		(void)snprintf(
+		    text, sizeof text, "groups = %064d,%064d,%064d,%0*d\n", 0, 0, 0, last, 0);
+		assert_int_equal(
+		    config_text_parse(text, NULL, &s, &d), last == 60 ? 0 : E_INVALID);
+	}
+}
+
+static void
+test_notify(void **state)
+{
+	static const char *const bad[] = {
+	    "notify", "./x", "/", "/usr/bin/", "http://x", "/a\033[2J", " /x"};
+	struct settings s;
+	struct diag d;
+	char text[400];
+
+	(void)state;
+	config_text_accepted("notify = /usr/local/sbin/mfa-notify\n", &s);
+	assert_string_equal(s.notify, "/usr/local/sbin/mfa-notify");
+	config_text_accepted("notify =\n", &s);
+	assert_string_equal(s.notify, "");
+	for (size_t i = 0; i < LEN(bad); i++) {
+		(void)snprintf(text, sizeof text, "notify = \"%s\"\n", bad[i]);
+		if (config_text_parse(text, NULL, &s, &d) != E_INVALID)
+			fail_msg("accepted: %s", bad[i]);
+		assert_non_null(strstr(d.text, "expected /PROGRAM or empty, got"));
+	}
+	for (int len = 255; len <= 256; len++) {
+		(void)snprintf(text, sizeof text, "notify = /%0*d\n", len - 1, 0);
+		assert_int_equal(
+		    config_text_parse(text, NULL, &s, &d), len == 255 ? 0 : E_INVALID);
+	}
 }
 
 static void
@@ -297,7 +430,7 @@ test_example(void **state)
 	assert_true(len > 0 && (size_t)len < sizeof text);
 	config_defaults(&defaults);
 	config_defaults(&s);
-	if (config_parse_file(text, (size_t)len, path, "sshd", &s, &d) != 0)
+	if (config_parse_file(text, (size_t)len, path, &sshd, &s, &d) != 0)
 		fail_msg("%s", d.text);
 	assert_memory_equal(&s, &defaults, sizeof s);
 	bytes_reader_init(&reader, text, (size_t)len);
@@ -310,7 +443,7 @@ test_example(void **state)
 		keys++;
 	}
 	memset(&s, 0, sizeof s);
-	if (config_parse_file(taken, at, path, "sshd", &s, &d) != 0)
+	if (config_parse_file(taken, at, path, &sshd, &s, &d) != 0)
 		fail_msg("%s", d.text);
 	assert_true(keys > 0);
 	assert_null(config_key_at(keys));
@@ -330,6 +463,10 @@ main(void)
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_number_forms),
 	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_max_age),
+	    cmocka_unit_test(test_enforce_after),
+	    cmocka_unit_test(test_groups),
+	    cmocka_unit_test(test_notify),
 	    cmocka_unit_test(test_store),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_text_bytes),

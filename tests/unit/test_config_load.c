@@ -20,6 +20,9 @@
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
+static const struct config_who sshd = {.service = "sshd"};
+static const struct config_who su = {.service = "su"};
+
 /* A directory of the test's own, with a settings file that need not exist. */
 struct place {
 	char dir[64];
@@ -70,7 +73,7 @@ load(const struct place *p, struct settings *s, struct diag *d)
 {
 	d->text[0] = '\0';
 	memset(s, 0xa5, sizeof *s);
-	return config_load(0, NULL, p->file, "sshd", s, d);
+	return config_load(0, NULL, p->file, &sshd, s, d);
 }
 
 /* Default, file, section, argument: the later one wins. */
@@ -92,13 +95,13 @@ test_precedence(void **state)
 	assert_int_equal(s.max_devices, 2);
 	assert_int_equal(s.tries, 3);
 	assert_int_equal(s.unenrolled, UNENROLLED_SKIP);
-	assert_int_equal(config_load(2, arguments, p->file, "sshd", &s, &d), 0);
+	assert_int_equal(config_load(2, arguments, p->file, &sshd, &s, &d), 0);
 	assert_int_equal(s.window, 1);
 	assert_int_equal(s.lock_after, 50);
 	assert_int_equal(s.max_devices, 2);
 	assert_int_equal(s.tries, 4);
 	assert_int_equal(s.unenrolled, UNENROLLED_DENY);
-	assert_int_equal(config_load(0, NULL, p->file, "su", &s, &d), 0);
+	assert_int_equal(config_load(0, NULL, p->file, &su, &s, &d), 0);
 	assert_int_equal(s.max_devices, 3);
 	assert_int_equal(s.tries, 2);
 	assert_int_equal(config_load(0, NULL, p->file, NULL, &s, &d), 0);
@@ -114,7 +117,7 @@ test_load_conf(void **state)
 	struct diag d;
 
 	write_file(p->file, "lock_after = 50\nwindow = 3\n", 0600);
-	assert_int_equal(config_load(3, arguments, "/nonexistent/x", "sshd", &s, &d), 0);
+	assert_int_equal(config_load(3, arguments, "/nonexistent/x", &sshd, &s, &d), 0);
 	assert_int_equal(s.lock_after, 50);
 	assert_int_equal(s.tries, 4);
 	assert_int_equal(s.window, 0);
@@ -142,7 +145,7 @@ test_load_refusals(void **state)
 	for (size_t i = 0; i < LEN(cases); i++) {
 		memset(&s, 0xa5, sizeof s);
 		assert_int_equal(
-		    config_load(2, cases[i].argument, p->file, "sshd", &s, &d), E_INVALID);
+		    config_load(2, cases[i].argument, p->file, &sshd, &s, &d), E_INVALID);
 		assert_string_equal(d.text, cases[i].message);
 		assert_true(config_text_is_zero(&s));
 	}
@@ -167,16 +170,16 @@ test_missing(void **state)
 	config_defaults(&defaults);
 	assert_int_equal(load(p, &s, &d), 0);
 	assert_memory_equal(&s, &defaults, sizeof s);
-	assert_int_equal(config_load(0, NULL, "/nonexistent/x/y.conf", "sshd", &s, &d), 0);
+	assert_int_equal(config_load(0, NULL, "/nonexistent/x/y.conf", &sshd, &s, &d), 0);
 	assert_memory_equal(&s, &defaults, sizeof s);
 	assert_int_equal(access(p->file, F_OK), -1); /* reading never creates */
-	assert_int_equal(config_load(1, named, p->file, "sshd", &s, &d), E_INVALID);
+	assert_int_equal(config_load(1, named, p->file, &sshd, &s, &d), E_INVALID);
 	assert_non_null(strstr(d.text, p->file));
 	assert_non_null(strstr(d.text, "no such settings file"));
 	assert_true(config_text_is_zero(&s));
-	assert_int_equal(config_load(1, no_folder, p->file, "sshd", &s, &d), E_INVALID);
+	assert_int_equal(config_load(1, no_folder, p->file, &sshd, &s, &d), E_INVALID);
 	assert_true(config_text_is_zero(&s));
-	assert_int_equal(config_load(1, folder, p->file, "sshd", &s, &d), E_INVALID);
+	assert_int_equal(config_load(1, folder, p->file, &sshd, &s, &d), E_INVALID);
 	assert_true(config_text_is_zero(&s));
 }
 
