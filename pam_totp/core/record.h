@@ -18,6 +18,7 @@
 #define RECORD_NAME_CAP 65     /* device name, with NUL */
 #define RECORD_USER_CAP 256    /* user name, with NUL; NAME_MAX and LOGIN_NAME_MAX */
 #define RECORD_REASON_CAP 161  /* free text, printable ASCII, with NUL */
+#define RECORD_DRIFT_MAX 100000 /* steps each way: beyond any resync, 34 days of 30 s */
 #define RECORD_TIME_MAX UINT64_C(253402300799) /* the last second of the year 9999 */
 
 enum device_type { DEVICE_VIRTUAL = 1, DEVICE_HARDWARE };

@@ -5,7 +5,8 @@
  * of value in it. A new key is a row here and a rule in record_rules.c.
  *
  * Obligations:
- *  1. A value is taken whole or refused: no sign, no blank, no unit, no default.
+ *  1. A value is taken whole or refused: no blank, no unit, no default, no sign but that of
+ *     a drift.
  *  2. What `put` writes `set` takes back equal.
  *  3. The text of a secret lies nowhere but in the caller's buffer afterwards. */
 
@@ -25,7 +26,7 @@ _Static_assert(RECORD_TIME_MAX == 253402300799 && RECORD_NAME_CAP == 65 &&
     RECOVERY_HASH_LEN == 32 && RECOVERY_ITERATIONS_MIN == 1000 &&
     RECOVERY_ITERATIONS_MAX == 1000000 && OTP_SECRET_MIN == 10 && OTP_SECRET_MAX == 64 &&
     OTP_DIGITS_MIN == 6 && OTP_DIGITS_MAX == 8 && OTP_PERIOD_MIN == 15 &&
-    OTP_PERIOD_MAX == 120, "the expectations below name these limits");
+    OTP_PERIOD_MAX == 120 && RECORD_DRIFT_MAX == 100000, "the expectations below name these limits");
 
 static int
 set_u32(const struct record_kind *kind, void *at, struct span v)
@@ -58,6 +59,31 @@ put_time(const void *at, struct bytes_writer *w)
 	const uint64_t *n = at;
 
 	bytes_put_u64(w, *n);
+}
+
+/* The one number with a sign: "-7", and no "-0". */
+static int
+set_drift(const struct record_kind *kind, void *at, struct span v)
+{
+	int32_t *out = at;
+	bool is_behind = v.len > 0 && v.at[0] == '-';
+	struct span digits = {v.at + is_behind, v.len - is_behind};
+	uint64_t n = 0;
+	int r = bytes_parse_u64(digits, is_behind ? 1 : 0, kind->max, &n);
+
+	*out = is_behind ? -(int32_t)n : (int32_t)n; /* max is RECORD_DRIFT_MAX */
+	return r;
+}
+
+static void
+put_drift(const void *at, struct bytes_writer *w)
+{
+	const int32_t *drift = at;
+	int64_t n = *drift;
+
+	if (n < 0)
+		bytes_put(w, "-");
+	bytes_put_u64(w, (uint64_t)(n < 0 ? -n : n));
 }
 
 static int
@@ -253,6 +279,8 @@ static const struct record_kind some_moment = {.set = set_time, .put = put_time,
     .expected = SECONDS "1..253402300799", .min = 1, .max = RECORD_TIME_MAX};
 static const struct record_kind maybe_moment = {.set = set_time, .put = put_time,
     .expected = SECONDS "1..253402300799", .min = 1, .max = RECORD_TIME_MAX, .is_optional = true};
+static const struct record_kind drift = {.set = set_drift, .put = put_drift,
+    .expected = "-100000..100000", .max = RECORD_DRIFT_MAX};
 static const struct record_kind user = {.set = set_user, .put = put_text,
     .expected = "a user name"};
 static const struct record_kind name = {.set = set_name, .put = put_text,
@@ -306,6 +334,7 @@ const struct record_section record_sections[RECORD_SECTIONS] = {
 			{"created", &moment, offsetof(struct record_device, created)},
 			{"expires", &moment, offsetof(struct record_device, expires)},
 			{"rotate_by", &moment, offsetof(struct record_device, rotate_by)},
+			{"drift", &drift, offsetof(struct record_device, drift)},
 			{"replaces", &any_u32, offsetof(struct record_device, replaces)},
 		},
 	},

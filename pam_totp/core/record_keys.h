@@ -7,7 +7,7 @@
 
 /* The grammar of a record's text, between record_keys.c and record_text.c only. */
 
-#define RECORD_KEYS_MAX 12   /* of one section, with the row that ends it */
+#define RECORD_KEYS_MAX 13   /* of one section, with the row that ends it */
 #define RECORD_SECTIONS 8    /* rows of record_sections */
 #define RECORD_SECTION_TOP 0 /* the account: no word, comes first, always there */
 

@@ -19,7 +19,7 @@
 _Static_assert(RECORD_DEVICES_MAX == 9 && RECORD_ACTIVE_MAX == 8 &&
     RECORD_FORMER_MAX == 16 && RECORD_NOTICES_MAX == 8 && RECORD_NAME_CAP == 65 &&
     RECORD_REASON_CAP == 161 && RECOVERY_CODES_MAX == 10 && OTP_SECRET_MIN == 10 &&
-    OTP_SECRET_MAX == 64, "the faults below name these limits");
+    OTP_SECRET_MAX == 64 && RECORD_DRIFT_MAX == 100000, "the faults below name these limits");
 
 static bool
 is_terminated(const char *text, size_t cap)
@@ -75,6 +75,8 @@ device_fault(const struct record *r, const struct record_device *d)
 	if (d->created > RECORD_TIME_MAX || d->expires > RECORD_TIME_MAX ||
 	    d->rotate_by > RECORD_TIME_MAX)
 		return "created, expires, rotate_by: expected a time to the year 9999";
+	if (d->drift < -RECORD_DRIFT_MAX || d->drift > RECORD_DRIFT_MAX)
+		return "drift: expected -100000..100000";
 	if (d->state == DEVICE_PENDING && d->expires == 0)
 		return "expires: expected a time, as the device is pending";
 	if (d->replaces != 0 && (d->state != DEVICE_PENDING || d->replaces == d->id ||

@@ -255,13 +255,13 @@ state_find(struct state *s, uint32_t id)
 	return NULL;
 }
 
-static bool
-has_device(const struct record *r, uint32_t id)
+static const struct record_device *
+find_device(const struct record *r, uint32_t id)
 {
 	for (unsigned i = 0; i < r->device_count && i < RECORD_DEVICES_MAX; i++)
 		if (r->device[i].id == id)
-			return true;
-	return false;
+			return &r->device[i];
+	return NULL;
 }
 
 struct state_device *
@@ -278,12 +278,14 @@ state_ensure(struct state *s, const struct record *r, uint32_t id)
 		if (s->device[i].id == 0)
 			place = &s->device[i];
 	for (unsigned i = 0; place == NULL && i < RECORD_DEVICES_MAX; i++)
-		if (!has_device(r, s->device[i].id))
+		if (find_device(r, s->device[i].id) == NULL)
 			place = &s->device[i];
 	if (place == NULL)
 		return NULL;
+	const struct record_device *d = find_device(r, id);
 	memset(place, 0, sizeof(*place));
 	place->id = id;
+	place->drift = d == NULL ? 0 : d->drift;
 	return place;
 }
 
@@ -306,6 +308,14 @@ newest_step(const struct record_device *d, int32_t drift, uint64_t now_s, unsign
 	    step + (uint64_t)drift;
 }
 
+/* The drift that offers the later steps. They differ when the state or the record is older
+ * than the other (obligation 3). */
+static int32_t
+larger_drift(const struct state_device *sd, const struct record_device *d)
+{
+	return sd->drift > d->drift ? sd->drift : d->drift;
+}
+
 uint64_t
 state_shown_step(const struct state_device *sd, const struct record_device *d, uint64_t now_s)
 {
@@ -316,7 +326,7 @@ void
 state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
     unsigned window)
 {
-	uint64_t newest = newest_step(d, sd->drift, now_s, window);
+	uint64_t newest = newest_step(d, larger_drift(sd, d), now_s, window);
 
 	if (newest > sd->last_step)
 		sd->last_step = newest;
@@ -370,6 +380,13 @@ state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned wi
 	bool is_other = s->uid != r->uid;
 	bool has_changed = burn_devices(s, r, now_s, window, is_other) || is_other;
 
+	/* The drifts were those of another account's devices. */
+	for (unsigned i = 0; is_other && i < RECORD_DEVICES_MAX; i++) {
+		const struct record_device *d = find_device(r, s->device[i].id);
+
+		if (d != NULL)
+			s->device[i].drift = d->drift;
+	}
 	s->uid = r->uid;
 	if (r->recovery.id > s->recovery_id) {
 		s->recovery_id = r->recovery.id;
@@ -396,7 +413,8 @@ state_is_from_future(const struct state *s, const struct record *r, uint64_t now
 			const struct state_device *sd = &s->device[k];
 
 			if (sd->id == d->id && sd->id != 0 &&
-			    sd->last_step > newest_step(d, sd->drift, late_s, window))
+			    sd->last_step >
+			    newest_step(d, larger_drift(sd, d), late_s, window))
 				return true;
 		}
 	}

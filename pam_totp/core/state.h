@@ -13,7 +13,7 @@
 #define STATE_FILE_LEN (2 * STATE_SLOT_LEN) /* exactly, always */
 #define STATE_SUM_LEN 32		    /* SHA-256 at the end of a slot */
 #define STATE_BUCKETS_MAX 7
-#define STATE_DRIFT_MAX 100000		    /* steps each way: beyond any resync, 34 days of 30 s */
+#define STATE_DRIFT_MAX RECORD_DRIFT_MAX    /* steps each way */
 #define STATE_STEP_MAX RECORD_TIME_MAX	    /* steps are fewer than seconds; leaves room to add */
 #define STATE_WINDOW_MAX 3		    /* steps; the widest `window` a service may have */
 #define STATE_RECOVERY_ALL ((UINT32_C(1) << RECOVERY_CODES_MAX) - 1) /* every code spent */
@@ -69,8 +69,10 @@ int state_print(const struct state *s, uint8_t out[STATE_SLOT_LEN]) MUST_USE;
 /* The entry of a device, or NULL. */
 struct state_device *state_find(struct state *s, uint32_t id);
 
-/* The entry of a device, made (zero but for id) when there is none, taking a free place or
- * that of a device that r no longer has. NULL only when r has more devices than places. */
+/* The entry of a device, made when there is none, taking a free place or that of a device that
+ * r no longer has. A new one is zero but for id and the drift that r keeps of the device: one
+ * that runs ahead and whose state was lost must not be burnt by this host's clock alone.
+ * NULL only when r has more devices than places. */
 struct state_device *state_ensure(struct state *s, const struct record *r, uint32_t id);
 
 /* The step that a device shows at now_s by its drift. sd: NULL for one without an entry.
@@ -79,7 +81,8 @@ uint64_t state_shown_step(const struct state_device *sd, const struct record_dev
     uint64_t now_s);
 
 /* Burn every step of d that could have been used up to now_s: last_step becomes the
- * larger of itself and step(now) + drift + window. Never lowers. */
+ * larger of itself and step(now) + drift + window, by the larger of both drifts, sd's and d's:
+ * a state that was lost in part may be older than the record. Never lowers. */
 void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
     unsigned window);
 
@@ -95,13 +98,14 @@ void state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsi
 /* Follow a record that configuration management replaced: give every device of r that has no
  * entry a burnt one, and take over a recovery set whose id is larger than the known one (an
  * older set stays void: restoring an old record brings no spent code back). When the record's
- * uid is another than the state's, all devices are burnt and the uid is taken over.
+ * uid is another than the state's, all devices are burnt, with the record's drifts, and the
+ * uid is taken over.
  * Returns whether anything changed. */
 bool state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
 
 /* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
- * a device of r consumed a step later than any that now_s could offer, with the same slack
- * and the widest window (at least STATE_WINDOW_MAX: another service may have a wider one). */
+ * a device of r consumed a step later than any that now_s could offer, by either drift, with
+ * the same slack and the widest window (at least STATE_WINDOW_MAX: another service may have a wider one). */
 #define STATE_CLOCK_SLACK_S 60
 bool state_is_from_future(const struct state *s, const struct record *r, uint64_t now_s,
     unsigned window);

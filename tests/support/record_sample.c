@@ -17,10 +17,10 @@ const char record_sample_text[] =
     "pam_totp-record 1\nuser alice\nuid 1000\nnext_id 6\nenrol_by 1800000000\n\n"
     "[device 1]\nname phone\ntype virtual\nstate active\nalgorithm SHA1\ndigits 6\n"
     "period 30\nsecret JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\ncreated 1700000000\n"
-    "expires 0\nrotate_by 0\nreplaces 0\n\n"
+    "expires 0\nrotate_by 0\ndrift -7\nreplaces 0\n\n"
     "[device 4]\nname token\ntype hardware\nstate pending\nalgorithm SHA256\ndigits 8\n"
     "period 60\nsecret GEZDGNBVGY3TQOJQ\ncreated 1700000001\nexpires 1700000601\n"
-    "rotate_by 1700000900\nreplaces 1\n\n"
+    "rotate_by 1700000900\ndrift 0\nreplaces 1\n\n"
     "[recovery 2]\niterations 10000\nsalt " RECORD_SAMPLE_SALT "\n"
     "code " RECORD_SAMPLE_HASH_A "\ncode " RECORD_SAMPLE_HASH_C "\n\n"
     "[exempt]\nuntil 1900000000\nreason on leave\n\n"
@@ -107,6 +107,7 @@ draw_device(struct record *r, unsigned i)
 	d->created = random_between(0, RECORD_TIME_MAX);
 	d->expires = random_between(d->state == DEVICE_PENDING ? 1 : 0, RECORD_TIME_MAX);
 	d->rotate_by = random_between(0, RECORD_TIME_MAX);
+	d->drift = (int32_t)random_below(2 * RECORD_DRIFT_MAX + 1) - RECORD_DRIFT_MAX;
 	if (d->state == DEVICE_PENDING)
 		d->replaces = (uint32_t)random_between(0, d->id - 1);
 }

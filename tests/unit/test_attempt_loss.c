@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/devices.h"
 #include "support/attempt_fixture.h"
 
 static void
@@ -124,6 +125,38 @@ a_lost_state_burns_every_step(void **unused)
 	assert_int_equal(try_text(code_at(0, NOW, 2), "", NOW + 60), ATTEMPT_ACCEPTED);
 }
 
+/* By this host's clock alone the codes that it just showed would lie in the future. */
+static void
+a_lost_state_burns_a_fast_device_too(void **unused)
+{
+	struct store_entry e = look();
+	int32_t drift = 0;
+	char code[16];
+
+	(void)unused;
+	settings.throttle_after = 1000;
+	settings.lock_after = 1000;
+	struct otp_typed pair[2] = { { .digits = 6 }, { .digits = 6 } };
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(otp_code(&e.record.device[0].params,
+		    &e.record.device[0].secret, NOW / 30 + 15 + i, &pair[i].code), 0);
+	assert_int_equal(devices_resync(&e, e.record.device[0].id, pair[0], pair[1],
+	    DEVICES_RESYNC_STEPS, NOW, &drift, NULL), ENROLMENT_CONFIRMED);
+	assert_int_equal(drift, 16);
+	assert_int_equal(store_replace(store, USER, &e.record, &e.state, &e.version, NULL), 0);
+	uint64_t later = NOW + 60;
+	snprintf(code, sizeof(code), "%s", code_at(0, later, 16));
+	assert_int_equal(try_text(code, "", later), ATTEMPT_ACCEPTED);
+
+	store_memory_lose_state(store, USER);
+	assert_int_equal(try_text(code, "", later), ATTEMPT_BURNT);
+	for (unsigned i = 0; i < 18; i++)
+		assert_int_not_equal(try_text(code, "", later + 30 * i), ATTEMPT_ACCEPTED);
+	/* And the device is known to be fast as before. */
+	later += 86400;
+	assert_int_equal(try_text(code_at(0, later, 16), "", later), ATTEMPT_ACCEPTED);
+}
+
 static void
 a_lost_state_voids_recovery_codes(void **unused)
 {
@@ -206,6 +239,7 @@ main(void)
 		CASE(the_hard_stop_holds_until_another_proof),
 		CASE(a_recovery_code_is_spent_once),
 		CASE(a_lost_state_burns_every_step),
+		CASE(a_lost_state_burns_a_fast_device_too),
 		CASE(a_lost_state_voids_recovery_codes),
 		CASE(a_clock_set_back_denies_and_lowers_nothing),
 		CASE(a_small_step_back_of_the_clock_is_nothing),

@@ -71,6 +71,8 @@ test_full_reads_and_prints_back(void **state)
 	assert_int_equal(r.device[1].params.period_s, 60);
 	assert_int_equal(r.device[1].expires, 1700000601);
 	assert_int_equal(r.device[1].rotate_by, 1700000900);
+	assert_int_equal(r.device[0].drift, -7);
+	assert_int_equal(r.device[1].drift, 0);
 	assert_int_equal(r.device[1].replaces, 1);
 	assert_int_equal(r.recovery.id, 2);
 	assert_int_equal(r.recovery.iterations, 10000);
@@ -118,12 +120,13 @@ test_order_is_free(void **state)
 	static const char text[] =
 	    "pam_totp-record 1\n\n\nnext_id 3\nuid 7\nuser bob\n"
 	    "[exempt]\nreason r\n\nuntil 5\n[device 2]\nreplaces 0\nexpires 0\nrotate_by 0\n"
-	    "secret gezdgnbvgy3tqojq\ncreated 0\nperiod 15\ndigits 7\nalgorithm SHA512\n"
+	    "drift -100000\nsecret gezdgnbvgy3tqojq\ncreated 0\nperiod 15\ndigits 7\nalgorithm SHA512\n"
 	    "state disabled\ntype hardware\nname a\nend\n";
 	static const char canonical[] =
 	    "pam_totp-record 1\nuser bob\nuid 7\nnext_id 3\n\n"
 	    "[device 2]\nname a\ntype hardware\nstate disabled\nalgorithm SHA512\ndigits 7\n"
-	    "period 15\nsecret GEZDGNBVGY3TQOJQ\ncreated 0\nexpires 0\nrotate_by 0\nreplaces 0\n\n"
+	    "period 15\nsecret GEZDGNBVGY3TQOJQ\ncreated 0\nexpires 0\nrotate_by 0\n"
+	    "drift -100000\nreplaces 0\n\n"
 	    "[exempt]\nuntil 5\nreason r\n\nend\n";
 	struct record r;
 	struct diag d;
@@ -137,6 +140,7 @@ test_order_is_free(void **state)
 
 #define NAME_RULE "expected 1-64 of A-Z a-z 0-9 + = , . @ - _"
 #define TEXT_RULE "expected 1-160 printable characters, no blank at either end"
+#define DRIFT_RULE "-100000..100000"
 #define TIME_RULE "expected seconds since 1970, 0..253402300799"
 #define SOME_TIME_RULE "expected seconds since 1970, 1..253402300799"
 #define TEN_CHARS "0123456789"
@@ -150,10 +154,10 @@ static const struct {
 	{"pam_totp-record 1\n", "", "alice:1: expected \"pam_totp-record 1\""},
 	{"pam_totp-record 1\n", "\npam_totp-record 1\n",
 	    "alice:1: expected \"pam_totp-record 1\""},
-	{"\nend\n", "\n", "alice:66: expected \"end\" as the last line"},
-	{"\nend\n", "\nend\n\n", "alice:68: expected nothing after \"end\""},
-	{"\nend\n", "\nend\nuid 5\n", "alice:68: expected nothing after \"end\""},
-	{"\nend\n", "\nend \n", "alice:67: expected a key of this section"},
+	{"\nend\n", "\n", "alice:68: expected \"end\" as the last line"},
+	{"\nend\n", "\nend\n\n", "alice:70: expected nothing after \"end\""},
+	{"\nend\n", "\nend\nuid 5\n", "alice:70: expected nothing after \"end\""},
+	{"\nend\n", "\nend \n", "alice:69: expected a key of this section"},
 	{"[device 1]", "# SLIP\n[device 1]",
 	    "alice:7: expected user, uid, next_id, enrol_by or a section"},
 	{"name phone", "SLIPPED secret", "alice:8: expected a key of this section"},
@@ -176,14 +180,14 @@ static const struct {
 	{"[device 1]", "[device 01]", "alice:7: [device]: expected an id 1..4294967295"},
 	{"[device 1]", "[device 4294967297]",
 	    "alice:7: [device]: expected an id 1..4294967295"},
-	{"[exempt]", "[exempt 1]", "alice:39: [exempt]: expected no id"},
-	{"[ticket 3]", "[bypass 3]", "alice:48: [bypass]: expected at most 1 of these"},
+	{"[exempt]", "[exempt 1]", "alice:41: [exempt]: expected no id"},
+	{"[ticket 3]", "[bypass 3]", "alice:50: [bypass]: expected at most 1 of these"},
 	/* Missing and twice. */
 	{"uid 1000\n", "", "alice:6: uid: missing before this line; expected 0..4294967295"},
-	{"digits 6\n", "", "alice:19: digits: missing before this line; expected 6..8"},
-	{"text rotate soon\n", "", "alice:66: text: missing before this line; " TEXT_RULE},
+	{"digits 6\n", "", "alice:20: digits: missing before this line; expected 6..8"},
+	{"text rotate soon\n", "", "alice:68: text: missing before this line; " TEXT_RULE},
 	{"code " HASH_A "\ncode " HASH_C "\n", "",
-	    "alice:37: code: missing before this line; "
+	    "alice:39: code: missing before this line; "
 	    "expected 64 hexadecimal digits, in 1..10 lines"},
 	{"digits 6\n", "digits 6\ndigits 6\n", "alice:13: digits: given twice"},
 	{"uid 1000\n", "uid 1000\nuid 1000\n", "alice:4: uid: given twice"},
@@ -223,43 +227,56 @@ static const struct {
 	{"created 1700000000", "created 1e9", "alice:15: created: " TIME_RULE},
 	{"expires 0", "expires 18446744073709551616", "alice:16: expires: " TIME_RULE},
 	{"rotate_by 0", "rotate_by never", "alice:17: rotate_by: " TIME_RULE},
+	{"drift -7\n", "", "alice:20: drift: missing before this line; expected " DRIFT_RULE},
+	{"drift -7", "drift ", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift -", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift -0", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift -07", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift --7", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift - 7", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift +7", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift -7 ", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift 7-", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift 100001", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift -100001", "alice:18: drift: expected " DRIFT_RULE},
+	{"drift -7", "drift 4294967296", "alice:18: drift: expected " DRIFT_RULE},
 	{"iterations 10000", "iterations 999",
-	    "alice:34: iterations: expected 1000..1000000"},
+	    "alice:36: iterations: expected 1000..1000000"},
 	{"iterations 10000", "iterations 1000001",
-	    "alice:34: iterations: expected 1000..1000000"},
-	{"salt " SALT, "salt " SALT "e0", "alice:35: salt: expected 32 hexadecimal digits"},
+	    "alice:36: iterations: expected 1000..1000000"},
+	{"salt " SALT, "salt " SALT "e0", "alice:37: salt: expected 32 hexadecimal digits"},
 	{"code " HASH_A, "code " SALT,
-	    "alice:36: code: expected 64 hexadecimal digits, in 1..10 lines"},
-	{"until 1900000000", "until 0", "alice:40: until: " SOME_TIME_RULE},
-	{"reason on leave", "reason  on leave", "alice:41: reason: " TEXT_RULE},
-	{"reason on leave", "reason on leave ", "alice:41: reason: " TEXT_RULE},
-	{"reason on leave", "reason on\tleave", "alice:41: reason: " TEXT_RULE},
-	{"reason on leave", "reason on l\xc3\xa9" "ave", "alice:41: reason: " TEXT_RULE},
+	    "alice:38: code: expected 64 hexadecimal digits, in 1..10 lines"},
+	{"until 1900000000", "until 0", "alice:42: until: " SOME_TIME_RULE},
+	{"reason on leave", "reason  on leave", "alice:43: reason: " TEXT_RULE},
+	{"reason on leave", "reason on leave ", "alice:43: reason: " TEXT_RULE},
+	{"reason on leave", "reason on\tleave", "alice:43: reason: " TEXT_RULE},
+	{"reason on leave", "reason on l\xc3\xa9" "ave", "alice:43: reason: " TEXT_RULE},
 	{"reason on leave", "reason " FORTY_CHARS FORTY_CHARS FORTY_CHARS FORTY_CHARS "x",
-	    "alice:41: reason: " TEXT_RULE},
-	{"expires 1700003600", "expires x", "alice:44: expires: " TIME_RULE},
-	{"hash " HASH_A, "hash x", "alice:46: hash: expected 64 hexadecimal digits"},
-	{"ended 1650000000", "ended", "alice:57: ended: " TIME_RULE},
-	{"at 1700000002", "at +1", "alice:60: at: " TIME_RULE},
-	{"text device added", "text \x7f", "alice:61: text: " TEXT_RULE},
+	    "alice:43: reason: " TEXT_RULE},
+	{"expires 1700003600", "expires x", "alice:46: expires: " TIME_RULE},
+	{"hash " HASH_A, "hash x", "alice:48: hash: expected 64 hexadecimal digits"},
+	{"ended 1650000000", "ended", "alice:59: ended: " TIME_RULE},
+	{"at 1700000002", "at +1", "alice:62: at: " TIME_RULE},
+	{"text device added", "text \x7f", "alice:63: text: " TEXT_RULE},
 	/* Rules between places: the line of the section that breaks them. */
 	{"[device 1]", "[device 6]", "alice:7: id: expected 1..next_id-1"},
-	{"[device 1]", "[device 4]", "alice:20: id: expected one that no other device has"},
-	{"name token", "name PHONE", "alice:20: name: expected one that no other device has"},
+	{"[device 1]", "[device 4]", "alice:21: id: expected one that no other device has"},
+	{"name token", "name PHONE", "alice:21: name: expected one that no other device has"},
 	{"GEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
-	    "alice:20: secret: expected one that no other device has"},
+	    "alice:21: secret: expected one that no other device has"},
 	{"state active", "state pending",
 	    "alice:7: expires: expected a time, as the device is pending"},
 	{"replaces 0", "replaces 4",
 	    "alice:7: replaces: expected the id of another device, if pending, else 0"},
 	{"replaces 1", "replaces 4",
-	    "alice:20: replaces: expected the id of another device, if pending, else 0"},
+	    "alice:21: replaces: expected the id of another device, if pending, else 0"},
 	{"replaces 1", "replaces 6",
-	    "alice:20: replaces: expected the id of another device, if pending, else 0"},
-	{"[former 2]", "[former 6]", "alice:53: id: expected 1..next_id-1"},
-	{"[former 2]", "[former 4]", "alice:53: id: expected one that no device has"},
+	    "alice:21: replaces: expected the id of another device, if pending, else 0"},
+	{"[former 2]", "[former 6]", "alice:55: id: expected 1..next_id-1"},
+	{"[former 2]", "[former 4]", "alice:55: id: expected one that no device has"},
 	{"[notice 9]", "[notice 7]",
-	    "alice:63: id: expected one larger than the notice's before"},
+	    "alice:65: id: expected one larger than the notice's before"},
 };
 
 static void
@@ -283,7 +300,7 @@ test_two_pending(void **state)
 	char *expires = strstr(text, "expires 0");
 	assert_non_null(expires);
 	expires[8] = '9';
-	refused(text, strlen(text), "alice:20: state: expected at most one pending device");
+	refused(text, strlen(text), "alice:21: state: expected at most one pending device");
 }
 
 /* Sections and codes beyond their maximum. */
@@ -299,7 +316,7 @@ test_one_too_many(void **state)
 	n += (size_t)snprintf(more + n, sizeof(more) - n, "[exempt]");
 	size_t len = edit("\n[exempt]", more, out);
 	refused(out, len,
-	    "alice:46: code: expected 64 hexadecimal digits, in 1..10 lines");
+	    "alice:48: code: expected 64 hexadecimal digits, in 1..10 lines");
 
 	n = 0;
 	for (unsigned i = 1; i <= RECORD_NOTICES_MAX + 1; i++)
@@ -381,7 +398,7 @@ test_each_line_gone_or_doubled(void **state)
 		refused_count++;
 		line = next;
 	}
-	assert_int_equal(refused_count, 67);
+	assert_int_equal(refused_count, 69);
 }
 
 static void

@@ -421,13 +421,24 @@ test_burn(void **state)
 	for (size_t i = 0; i < LEN(burns); i++) {
 		struct state_device sd = {1, burns[i].drift, burns[i].last_step, 44};
 
+		r.device[0].drift = burns[i].drift;
 		state_burn(&sd, &r.device[0], burns[i].now_s, burns[i].window);
 		assert_int_equal(sd.last_step, burns[i].expected);
 		assert_int_equal(sd.drift, burns[i].drift);
 		assert_int_equal(sd.last_used, 44);
 	}
-	/* A period that no record has: everything is burnt, nothing is divided. */
+	/* Of two drifts the larger: an old half of a state may know the smaller one. */
 	struct state_device sd = {1, 0, 0, 0};
+	r.device[0].drift = 20;
+	state_burn(&sd, &r.device[0], NOW, 1);
+	assert_int_equal(sd.last_step, STEP + 21);
+	assert_int_equal(sd.drift, 0);
+	r.device[0].drift = -20;
+	sd = (struct state_device){1, 7, 0, 0};
+	state_burn(&sd, &r.device[0], NOW, 1);
+	assert_int_equal(sd.last_step, STEP + 8);
+	/* A period that no record has: everything is burnt, nothing is divided. */
+	sd = (struct state_device){1, 0, 0, 0};
 	r.device[0].params.period_s = 0;
 	state_burn(&sd, &r.device[0], NOW, 1);
 	assert_int_equal(sd.last_step, STATE_STEP_MAX);
@@ -443,6 +454,8 @@ test_rebuild(void **state)
 	(void)state;
 	make_record(&r, 9, 3);
 	r.device[8].params.period_s = 60;
+	r.device[0].drift = 20;
+	r.device[1].drift = -7;
 	r.recovery.id = 4;
 	r.bypass.id = 5;
 	r.ticket.id = 6;
@@ -455,8 +468,10 @@ test_rebuild(void **state)
 		struct state_device *sd = state_find(&s, 3 + i);
 
 		assert_non_null(sd);
-		assert_int_equal(sd->last_step, i < 8 ? STEP + 1 : STEP / 2 + 1);
-		assert_int_equal(sd->drift, 0);
+		/* One that runs ahead is burnt as far as it may have been used. */
+		assert_int_equal(sd->drift, r.device[i].drift);
+		assert_int_equal(sd->last_step, (i < 8 ? STEP + 1 : STEP / 2 + 1) +
+		    (uint64_t)(int64_t)r.device[i].drift);
 		assert_int_equal(sd->last_used, 0);
 	}
 	assert_int_equal(s.uid, 1000);
@@ -497,13 +512,17 @@ test_adopt(void **state)
 	make_record(&r, 2, 1);
 	r.recovery.id = 2;
 	s.device[4] = (struct state_device){1, -3, 17, 18};
+	r.device[0].drift = -4;
+	r.device[1].drift = 9;
 	assert_true(state_adopt(&s, &r, NOW, 2));
-	assert_int_equal(state_find(&s, 2)->last_step, STEP + 2);
+	assert_int_equal(state_find(&s, 2)->last_step, STEP + 11);
+	assert_int_equal(state_find(&s, 2)->drift, 9);
 	assert_int_equal(state_find(&s, 1)->last_step, 17); /* known: as it was */
+	assert_int_equal(state_find(&s, 1)->drift, -3);
 	assert_int_equal(s.recovery_spent, 5);
 	assert_int_equal(s.fails, 3);
 	assert_false(state_adopt(&s, &r, NOW + 300, 2));
-	assert_int_equal(state_find(&s, 2)->last_step, STEP + 2);
+	assert_int_equal(state_find(&s, 2)->last_step, STEP + 11);
 
 	r.recovery.id = 1; /* an old record: its codes stay void */
 	assert_false(state_adopt(&s, &r, NOW, 2));
@@ -522,7 +541,9 @@ test_adopt(void **state)
 	state_find(&s, 2)->last_step = STEP + 50;
 	assert_true(state_adopt(&s, &r, NOW, 2));
 	assert_int_equal(s.uid, 1007);
-	assert_int_equal(state_find(&s, 1)->last_step, STEP - 1); /* with its drift */
+	/* With the larger drift, and from now on with its own. */
+	assert_int_equal(state_find(&s, 1)->last_step, STEP - 1);
+	assert_int_equal(state_find(&s, 1)->drift, -4);
 	assert_int_equal(state_find(&s, 2)->last_step, STEP + 50);
 	assert_false(state_adopt(&s, &r, NOW, 2));
 }
@@ -608,8 +629,11 @@ test_clock_set_back(void **state)
 	assert_false(state_is_from_future(&s, &r, NOW + 30, 0));
 	s.device[0].drift = 1; /* it runs ahead: lawful */
 	assert_false(state_is_from_future(&s, &r, NOW, 0));
-	s.device[0].drift = -1;
+	s.device[0].drift = r.device[0].drift = -1;
 	assert_true(state_is_from_future(&s, &r, NOW + 30, 0));
+	r.device[0].drift = 1; /* by the record it does */
+	assert_false(state_is_from_future(&s, &r, NOW, 0));
+	r.device[0].drift = 0;
 	s.device[0].id = 2; /* a device that r does not have says nothing */
 	assert_false(state_is_from_future(&s, &r, NOW, 0));
 	/* Two hours back after a login. */
