@@ -39,10 +39,12 @@
 #define COMPARED_LEN 8	     /* a code and its number of digits, 4 bytes each */
 #define PAIR_SPAN_MAX 6000   /* last - first in otp_find_pair */
 
-/* One HMAC in use: hmac_open, hmac_code for each step, hmac_close on all paths. */
+/* One HMAC in use: hmac_open; hmac_use for each secret, then hmac_code for each step of it;
+ * hmac_close on all paths. */
 struct hmac {
 	EVP_MAC *mac;
 	EVP_MAC_CTX *ctx;
+	enum otp_algorithm algorithm; /* whose digest ctx has; 0 = none yet */
 	const struct otp_params *params;
 	const struct otp_secret *secret;
 };
@@ -151,18 +153,27 @@ hmac_close(struct hmac *h)
 	ERR_pop_to_mark();
 }
 
-/* Make ready; the caller calls hmac_close whatever the result. p and s stay borrowed. */
+/* Make ready; the caller calls hmac_close whatever the result. */
 static int
-hmac_open(struct hmac *h, const struct otp_params *p, const struct otp_secret *s)
+hmac_open(struct hmac *h)
 {
-	*h = (struct hmac) { .params = p, .secret = s };
+	*h = (struct hmac) { .mac = NULL };
 	ERR_set_mark();
 	h->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	if (h->mac == NULL)
 		return E_CRYPTO;
 	h->ctx = EVP_MAC_CTX_new(h->mac);
-	if (h->ctx == NULL)
-		return E_CRYPTO;
+	return h->ctx != NULL ? E_OK : E_CRYPTO;
+}
+
+/* Go on with these; p and s stay borrowed. */
+static int
+hmac_use(struct hmac *h, const struct otp_params *p, const struct otp_secret *s)
+{
+	h->params = p;
+	h->secret = s;
+	if (h->algorithm == p->algorithm)
+		return E_OK;
 
 	char digest[8];
 	if (bytes_copy((struct span) { otp_algorithm_name(p->algorithm),
@@ -172,7 +183,10 @@ hmac_open(struct hmac *h, const struct otp_params *p, const struct otp_secret *s
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_end(),
 	};
-	return EVP_MAC_CTX_set_params(h->ctx, params) == 1 ? E_OK : E_CRYPTO;
+	if (EVP_MAC_CTX_set_params(h->ctx, params) != 1)
+		return E_CRYPTO;
+	h->algorithm = p->algorithm;
+	return E_OK;
 }
 
 /* RFC 4226 section 5.3: 31 bits out of a hash of at least HASH_MIN bytes, which end at
@@ -246,10 +260,55 @@ otp_code(const struct otp_params *p, const struct otp_secret *s, uint64_t step, 
 		return E_INVALID;
 
 	struct hmac h;
-	int r = hmac_open(&h, p, s);
+	int r = hmac_open(&h);
+	if (r == E_OK)
+		r = hmac_use(&h, p, s);
 	if (r == E_OK)
 		r = hmac_code(&h, step, code);
 	hmac_close(&h);
+	return r;
+}
+
+static bool
+is_in_order(const struct otp_matching *m)
+{
+	return is_usable(m->params, m->secret) && m->count >= 1 && m->count <= OTP_MATCH_MAX &&
+	    m->first <= UINT64_MAX - m->count;
+}
+
+/* Promise 1. */
+static int
+match_one(struct hmac *h, struct otp_matching *m, struct otp_typed typed)
+{
+	uint32_t code = CODE_NONE;
+
+	int r = hmac_use(h, m->params, m->secret);
+	for (unsigned i = 0; r == E_OK && i < m->count; i++) {
+		r = hmac_code(h, m->first + i, &code);
+		m->mask |= (uint64_t)is_same_code(h, code, typed) << i;
+	}
+	bytes_wipe(&code, sizeof(code));
+	return r;
+}
+
+int
+otp_match_all(struct otp_matching *m, unsigned n, struct otp_typed typed)
+{
+	bool is_ok = true;
+	for (unsigned i = 0; i < n; i++) {
+		m[i].mask = 0;
+		is_ok &= is_in_order(&m[i]);
+	}
+	if (!is_ok)
+		return E_INVALID;
+
+	struct hmac h;
+	int r = hmac_open(&h);
+	for (unsigned i = 0; r == E_OK && i < n; i++)
+		r = match_one(&h, &m[i], typed);
+	hmac_close(&h);
+	for (unsigned i = 0; r != E_OK && i < n; i++) /* promise 3 */
+		m[i].mask = 0;
 	return r;
 }
 
@@ -257,23 +316,10 @@ int
 otp_match(const struct otp_params *p, const struct otp_secret *s, uint64_t first,
     unsigned count, struct otp_typed typed, uint64_t *mask)
 {
-	*mask = 0;
-	if (!is_usable(p, s) || count < 1 || count > OTP_MATCH_MAX ||
-	    first > UINT64_MAX - count)
-		return E_INVALID;
+	struct otp_matching m = { .params = p, .secret = s, .first = first, .count = count };
 
-	uint64_t found = 0;
-	uint32_t code = CODE_NONE;
-	struct hmac h;
-	int r = hmac_open(&h, p, s);
-	for (unsigned i = 0; r == E_OK && i < count; i++) {
-		r = hmac_code(&h, first + i, &code);
-		found |= (uint64_t)is_same_code(&h, code, typed) << i;
-	}
-	hmac_close(&h);
-	bytes_wipe(&code, sizeof(code));
-	if (r == E_OK) /* promise 3 */
-		*mask = found;
+	int r = otp_match_all(&m, 1, typed);
+	*mask = m.mask;
 	return r;
 }
 
@@ -297,7 +343,9 @@ otp_find_pair(const struct otp_params *p, const struct otp_secret *s, uint64_t f
 	unsigned was_code1 = 0; /* the step before this one had code1 */
 	uint32_t code = CODE_NONE;
 	struct hmac h;
-	int r = hmac_open(&h, p, s);
+	int r = hmac_open(&h);
+	if (r == E_OK)
+		r = hmac_use(&h, p, s);
 	/* To last + 1, where the second code of a pair that begins at last is. */
 	for (uint64_t i = 0; r == E_OK && i <= last - first + 1; i++) {
 		uint64_t at = first + i;

@@ -79,6 +79,20 @@ int otp_code(const struct otp_params *p, const struct otp_secret *s, uint64_t st
 int otp_match(const struct otp_params *p, const struct otp_secret *s, uint64_t first,
     unsigned count, struct otp_typed typed, uint64_t *mask) MUST_USE;
 
+/* One secret of otp_match_all. params, secret, first and count as for otp_match. */
+struct otp_matching {
+	const struct otp_params *params;
+	const struct otp_secret *secret;
+	uint64_t first;
+	unsigned count;
+	uint64_t mask; /* the answer */
+};
+
+/* otp_match for n secrets and one typed code, in order, whichever of them match. What
+ * libcrypto has to make ready is made ready once, a third of the cost at three steps each.
+ * E_INVALID, E_CRYPTO as otp_match, for any of them; every mask is 0 then. */
+int otp_match_all(struct otp_matching *m, unsigned n, struct otp_typed typed) MUST_USE;
+
 /* Find the step T in first..last whose code is code1 and whose successor's code is
  * code2: the step nearest to `near` when several fit, the later of two
  * equally near ones. All steps are computed.

@@ -591,6 +591,78 @@ test_libcrypto_has_no_algorithm(void **state)
 	assert_int_equal(code, 755224);
 }
 
+/* Nine places as a login has them, of all algorithms in turn and one twice in a row: each
+ * mask is that of a call of its own, and every step of all is computed whatever fits. */
+static void
+test_match_all(void **state)
+{
+	(void)state;
+	static const enum otp_algorithm in_turn[] = { OTP_SHA1, OTP_SHA512, OTP_SHA512,
+		OTP_SHA256, OTP_SHA1 };
+	struct otp_params p[9];
+	struct otp_secret s[9];
+	struct otp_matching m[9];
+	const uint64_t step = 60000000;
+
+	for (unsigned i = 0; i < 9; i++) {
+		p[i] = (struct otp_params) { in_turn[i % 5], 6, 30 };
+		assert_int_equal(otp_secret_generate(p[i].algorithm, &s[i]), 0);
+	}
+	for (unsigned right = 0; right < 9; right++) {
+		uint32_t code = 0;
+		unsigned steps = 0;
+		assert_int_equal(otp_code(&p[right], &s[right], step + right % 3, &code), 0);
+		for (unsigned i = 0; i < 9; i++) {
+			m[i] = (struct otp_matching) { &p[i], &s[i], step, 3 + i % 2, 7 };
+			steps += m[i].count;
+		}
+		fake.finals = 0;
+		assert_int_equal(otp_match_all(m, 9, typed(code, 6)), 0);
+		assert_int_equal(fake.finals, steps);
+		assert_true((m[right].mask >> (right % 3) & 1) == 1);
+		for (unsigned i = 0; i < 9; i++) {
+			uint64_t mask = 7;
+			assert_int_equal(otp_match(&p[i], &s[i], step, m[i].count,
+			    typed(code, 6), &mask), 0);
+			assert_true(m[i].mask == mask);
+		}
+	}
+}
+
+/* One that cannot be computed, or one step of any that fails: nobody gets an answer. */
+static void
+test_match_all_or_none(void **state)
+{
+	(void)state;
+	const struct otp_params good = OTP_PARAMS_DEFAULT;
+	const struct otp_params bad = { OTP_SHA1, 6, 0 };
+	const struct otp_secret s = rfc_secret();
+	struct otp_matching m[3];
+
+	for (unsigned turn = 0; turn < 13; turn++) {
+		for (unsigned i = 0; i < 3; i++)
+			m[i] = (struct otp_matching) { &good, &s, 0, 3, 7 };
+		int want = E_CRYPTO;
+		fake.finals = 0;
+		fake.final_fails = turn < 9 ? turn + 1 : 0;
+		if (turn >= 9)
+			want = E_INVALID;
+		if (turn == 9)
+			m[2].params = &bad;
+		if (turn == 10)
+			m[2].count = 0;
+		if (turn == 11)
+			m[2].count = OTP_MATCH_MAX + 1;
+		if (turn == 12)
+			m[2].first = UINT64_MAX - 2;
+		assert_int_equal(otp_match_all(m, 3, typed(755224, 6)), want);
+		for (unsigned i = 0; i < 3; i++)
+			assert_true(m[i].mask == 0);
+		assert_true(turn < 9 || fake.finals == 0);
+	}
+	assert_int_equal(otp_match_all(m, 0, typed(755224, 6)), 0);
+}
+
 static void
 test_algorithm_names(void **state)
 {
@@ -732,6 +804,8 @@ main(void)
 		cmocka_unit_test_setup(test_step, reset_fake),
 		cmocka_unit_test_setup(test_libcrypto_fails_in_a_step, reset_fake),
 		cmocka_unit_test_setup(test_libcrypto_has_no_algorithm, reset_fake),
+		cmocka_unit_test_setup(test_match_all, reset_fake),
+		cmocka_unit_test_setup(test_match_all_or_none, reset_fake),
 		cmocka_unit_test_setup(test_algorithm_names, reset_fake),
 		cmocka_unit_test_setup(test_generate, reset_fake),
 		cmocka_unit_test_setup(test_typed_accepted, reset_fake),
