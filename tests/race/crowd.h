@@ -67,7 +67,8 @@ void crowd_login(struct crowd *c, struct job *j);
 int crowd_login_alone(struct crowd *c, const char *user, uint32_t uid, const char *rhost,
     const char *answer);
 
-/* Fork a process besides the crowd for one job; it waits until c->may_start. Returns its pid, for the caller to wait for. */
+/* Fork a process besides the crowd for one job; it waits until c->may_start. Returns its
+ * pid, for the caller to wait for. */
 pid_t crowd_fork(struct crowd *c, struct job *j);
 
 #endif
