@@ -45,6 +45,7 @@ source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
 
 unit_programs = \
 	%D%/unit/test_attempt \
+	%D%/unit/test_attempt_bypass \
 	%D%/unit/test_attempt_file \
 	%D%/unit/test_attempt_loss \
 	%D%/unit/test_bytes \
@@ -55,6 +56,7 @@ unit_programs = \
 	%D%/unit/test_devices_rotate \
 	%D%/unit/test_date \
 	%D%/unit/test_diag \
+	%D%/unit/test_doctor_pam \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
 	%D%/unit/test_grace \
@@ -123,6 +125,7 @@ module_programs = \
 	%D%/module/test_guest \
 	%D%/module/test_log \
 	%D%/module/test_outcomes \
+	%D%/module/test_requirement \
 	%D%/module/test_stacks
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
 module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
@@ -137,6 +140,8 @@ check_PROGRAMS += $(module_programs)
 %C%_module_test_log_LDADD = $(module_ldadd)
 %C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
 %C%_module_test_outcomes_LDADD = $(module_ldadd)
+%C%_module_test_requirement_LDFLAGS = $(module_ldflags)
+%C%_module_test_requirement_LDADD = $(module_ldadd)
 %C%_module_test_stacks_LDFLAGS = $(module_ldflags)
 %C%_module_test_stacks_LDADD = $(module_ldadd)
 module_tests = $(module_programs)
@@ -145,6 +150,8 @@ module_tests = $(module_programs)
 
 cli_tests = \
 	%D%/cli/admin.sh \
+	%D%/cli/admin_program.sh \
+	%D%/cli/admin_verbs.sh \
 	%D%/cli/enroll.py \
 	%D%/cli/helper.py \
 	%D%/cli/helper_hostile.py
@@ -203,6 +210,7 @@ endif
 
 # Sourced, imported or compiled by the tests themselves.
 EXTRA_DIST += \
+	%D%/support/admin.sh \
 	%D%/support/c_code.py \
 	%D%/support/cmocka.sh \
 	%D%/support/demo.py \

@@ -47,10 +47,11 @@ struct attempt_result {
 	uint32_t behind_s;		/* WRONG: the code is this old; 0 = not known */
 	bool has_used_recovery;
 	unsigned recovery_left;		/* codes left, when one was used */
+	bool has_used_bypass;		/* the one-time code of an administrator; spent now */
 	bool has_rebuilt;		/* the state was lost and has been rebuilt, burnt */
 	bool has_locked;		/* this failure set the hard stop */
 	uint32_t record_uid;		/* E_MISMATCH: whose the record is */
-	uint64_t rotate_by;		/* ACCEPTED, and `device` must be replaced by then; else 0 */
+	uint64_t rotate_by;		/* ACCEPTED: when `device` must be replaced; 0 = never */
 	bool must_rotate;		/* that time is over */
 	/* ACCEPTED: what the user has not been told yet, oldest first; taken as told, by the
 	 * commit that accepted. None unless may_tell. */
@@ -61,10 +62,11 @@ struct attempt_result {
 /* Steps 5 of a login: load, may it try, verify, account, commit if unchanged, else again.
  *
  * Promises (DESIGN section 2):
- *  1. ACCEPTED only after a commit that consumed the step (or spent the recovery code).
+ *  1. ACCEPTED only after a commit that consumed the step (or spent the recovery or bypass code).
  *  2. A wrong or reused answer is returned only after the commit that counted it.
  *  3. Every device place and every step of the window is computed, whoever the user is and
- *     whatever the outcome; a decoy is counted and committed like a record.
+ *     whatever the outcome, and for an answer of a recovery code's shape both keys are derived
+ *     (recovery set, bypass); a decoy is counted and committed like a record.
  *  4. No lock and no file is held between load and commit; the answer is not kept.
  * settings: window, throttle_after, throttle_delay_s, lock_after are read.
  * *result is always set. d explains FAILED. Returns result->verdict. */

@@ -14,6 +14,7 @@
 #include "pam_world.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -45,6 +46,12 @@ static struct {
 		const char *name;
 		uid_t uid;
 	} account[WORLD_ACCOUNTS_MAX];
+	size_t group_count;
+	struct {
+		const char *name;
+		gid_t gid;
+		const char *member;
+	} group[WORLD_GROUPS_MAX];
 	pthread_mutex_t log_lock;
 	size_t line_count;
 	struct world_line line[WORLD_LINES_MAX];
@@ -55,6 +62,7 @@ world_reset(uint64_t now_s)
 {
 	world.now_s = now_s;
 	world.account_count = 0;
+	world.group_count = 0;
 	world_log_clear();
 }
 
@@ -81,6 +89,19 @@ world_add_account(const char *asked, const char *name, uint32_t uid)
 	world.account[i].name = name;
 	world.account[i].uid = uid;
 	world.account_count++;
+}
+
+void
+world_add_group(const char *name, uint32_t gid, const char *member)
+{
+	size_t i = world.group_count;
+
+	if (i == WORLD_GROUPS_MAX)
+		return;
+	world.group[i].name = name;
+	world.group[i].gid = gid;
+	world.group[i].member = member;
+	world.group_count++;
 }
 
 size_t
@@ -214,4 +235,53 @@ getpwuid_r(uid_t uid, struct passwd *restrict pw, char *restrict buffer, size_t 
 		if (world.account[i].uid == uid)
 			return fill_account(i, pw, buffer, cap, result);
 	return 0;
+}
+
+/* Its list of members stands behind its name. */
+static int
+fill_group(size_t i, struct group *gr, char *buffer, size_t cap, struct group **result)
+{
+	size_t name_len = strlen(world.group[i].name) + 1;
+	size_t member_len = strlen(world.group[i].member) + 1;
+	char *list[2] = { NULL, NULL };
+
+	if (sizeof(list) + name_len + member_len > cap)
+		return ERANGE;
+	char *name = buffer + sizeof(list);
+	char *member = name + name_len;
+	memcpy(name, world.group[i].name, name_len);
+	memcpy(member, world.group[i].member, member_len);
+	if (member_len > 1)
+		list[0] = member;
+	memcpy(buffer, list, sizeof(list));
+	*gr = (struct group){ .gr_name = name, .gr_passwd = member + member_len - 1,
+		.gr_gid = world.group[i].gid, .gr_mem = (char **)(void *)buffer };
+	*result = gr;
+	return 0;
+}
+
+INTERPOSED int
+getgrnam_r(const char *restrict name, struct group *restrict gr, char *restrict buffer,
+    size_t cap, struct group **restrict result)
+{
+	*result = NULL;
+	for (size_t i = 0; i < world.group_count; i++)
+		if (strcmp(name, world.group[i].name) == 0)
+			return fill_group(i, gr, buffer, cap, result);
+	return 0;
+}
+
+/* The primary one, and those that list the user. */
+INTERPOSED int
+getgrouplist(const char *user, gid_t primary, gid_t *list, int *count)
+{
+	int cap = *count, n = 0;
+
+	if (n++ < cap)
+		list[0] = primary;
+	for (size_t i = 0; i < world.group_count; i++)
+		if (strcmp(user, world.group[i].member) == 0 && n++ < cap)
+			list[n - 1] = world.group[i].gid;
+	*count = n;
+	return n <= cap ? n : -1;
 }

@@ -10,6 +10,7 @@
 #define WORLD_LINE_CAP 8192
 #define WORLD_LINES_MAX 256
 #define WORLD_ACCOUNTS_MAX 16
+#define WORLD_GROUPS_MAX 16
 
 /* What went to syslog(3). */
 struct world_line {
@@ -26,6 +27,10 @@ uint64_t world_clock(void);
 /* An account of this host. asked: what it is looked up by; name: what its entry says (the
  * same but for hosts that match names without case). Both are borrowed. */
 void world_add_account(const char *asked, const char *name, uint32_t uid);
+
+/* A group of this host with one member; "" for none. Each account's primary group has the
+ * account's uid as its number, and no entry unless one is added. Both are borrowed. */
+void world_add_group(const char *name, uint32_t gid, const char *member);
 
 /* The log so far, line i of world_log_count. Lines beyond WORLD_LINES_MAX are
  * counted but not kept. */

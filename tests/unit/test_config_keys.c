@@ -230,8 +230,8 @@ test_groups(void **state)
 {
 	static const char *const good[] = {"", "wheel", "wheel,adm", "wheel , adm", "wheel adm",
 	    ",wheel,,", "CORP\\admins", "svc$", "a@b.c", "_x", "a b c d e f g h i j k l m n o p"};
-	static const char *const bad[] = {",", "\" \"", ", ,", "-wheel", "whe el,-x", "a;b", "wh/eel",
-	    "a:b", "caf\303\251", "a b c d e f g h i j k l m n o p q"};
+	static const char *const bad[] = {",", "\" \"", ", ,", "-wheel", "whe el,-x", "a;b",
+	    "wh/eel", "a:b", "caf\303\251", "a b c d e f g h i j k l m n o p q"};
 	struct settings s;
 	struct diag d;
 	char text[400];
