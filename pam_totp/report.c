@@ -79,7 +79,8 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=");
 	bytes_put(&w, words[o].event);
-	host_put_field(&w, "reason", r->has_used_recovery ? "recovery" : words[o].reason);
+	host_put_field(&w, "reason", r->has_used_recovery ? "recovery" :
+	    r->has_used_bypass ? "bypass" : words[o].reason);
 	host_put_field(&w, "user", h->is_account ? h->user : "");
 	host_put_field(&w, "service", h->service);
 	host_put_field(&w, "rhost", h->rhost);
@@ -131,6 +132,9 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 			    r->recovery_left);
 			host_tell(h, false, text);
 		}
+		if (r->has_used_bypass)
+			host_tell(h, false, "One-time code of the administrator used: enrol a new "
+			    "device, it will not work again.");
 		return;
 	/* One text for all three: sshd puts junk in the place of what a user typed whom it
 	 * does not know or does not let in, so a word for malformed would tell who that is. */

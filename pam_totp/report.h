@@ -41,7 +41,7 @@ void report_log(const struct host *h, enum outcome o, const struct policy_decisi
 
 /* Tell the user the honest reason, in words that are the same for an unknown name, an
  * unenrolled user and a wrong code. Nothing for an accepted code, except the count of
- * recovery codes left. */
+ * recovery codes left and that a bypass code is spent. */
 void report_tell(const struct host *h, enum outcome o, const struct attempt_result *r);
 
 /* Tell the user who is let in what has to be done, whatever `feedback` is: the days left

@@ -42,6 +42,7 @@ struct finding {
 	uint64_t behind_step; /* that step */
 	uint64_t step[RECORD_DEVICES_MAX]; /* lowest unused step that fits, or OTP_NO_STEP */
 	int recovery;			   /* index of an unspent recovery code, or -1 */
+	bool is_bypass;			   /* the administrator's one-time code, unspent */
 };
 
 struct round {
@@ -65,19 +66,6 @@ answer_read(struct span text, struct answer *a)
 	a->is_code = otp_parse_typed(text, &a->code) == 0;
 	if (!a->is_code)
 		a->is_recovery = recovery_parse_typed(text, &a->recovery) == 0;
-}
-
-/* The step that the device shows at now_s, by its stored drift. */
-static uint64_t
-device_step(const struct record_device *d, const struct state_device *sd, uint64_t now_s)
-{
-	uint64_t step = otp_step(&d->params, now_s);
-	int64_t drift = sd == NULL ? 0 : sd->drift;
-
-	if (drift >= 0)
-		return step + (uint64_t)drift;
-	uint64_t back = (uint64_t)-drift;
-	return step > back ? step - back : 0;
 }
 
 /* The usable device at place i and its entry, or the dummy with *sd NULL. (state_adopt gave
@@ -123,7 +111,7 @@ find_code(struct round *r, struct otp_typed code, uint64_t now_s, unsigned windo
 		const struct record_device *d = device_at(r, i, now_s, &sd);
 		uint64_t first = 0, mask = 0;
 
-		int error = match_around(d, device_step(d, sd, now_s), window, window, code,
+		int error = match_around(d, state_shown_step(sd, d, now_s), window, window, code,
 		    &first, &mask);
 		if (error != 0)
 			return error;
@@ -145,7 +133,7 @@ find_behind(struct round *r, struct otp_typed code, uint64_t now_s, unsigned win
 	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
 		const struct state_device *sd = NULL;
 		const struct record_device *d = device_at(r, i, now_s, &sd);
-		uint64_t centre = device_step(d, sd, now_s);
+		uint64_t centre = state_shown_step(sd, d, now_s);
 		uint64_t past = centre > window ? centre - window - 1 : 0;
 		uint64_t first = 0, mask = 0;
 
@@ -179,6 +167,19 @@ find_recovery(struct round *r, const struct recovery_typed *typed)
 	return 0;
 }
 
+/* Is it the code that an administrator handed out? A second derivation, for decoys as well. */
+static int
+find_bypass(struct round *r, const struct recovery_typed *typed, uint64_t now_s)
+{
+	const struct record_grant *g = &r->entry.record.bypass;
+	bool is_match = false;
+
+	int error = recovery_grant_match(g->salt, g->hash, typed, &is_match);
+	r->found.is_bypass = is_match && g->id != 0 && g->id > r->entry.state.bypass_spent &&
+	    g->expires > now_s;
+	return error;
+}
+
 static int
 verify(struct round *r, const struct answer *a, uint64_t now_s, unsigned window)
 {
@@ -192,6 +193,8 @@ verify(struct round *r, const struct answer *a, uint64_t now_s, unsigned window)
 		error = find_behind(r, a->code, now_s, window);
 	if (error == 0 && a->is_recovery)
 		error = find_recovery(r, &a->recovery);
+	if (error == 0 && a->is_recovery)
+		error = find_bypass(r, &a->recovery, now_s);
 	return error;
 }
 
@@ -199,7 +202,7 @@ verify(struct round *r, const struct answer *a, uint64_t now_s, unsigned window)
 static uint32_t
 wait_for_next(const struct record_device *d, const struct state_device *sd, uint64_t now_s)
 {
-	uint64_t step = device_step(d, sd, now_s);
+	uint64_t step = state_shown_step(sd, d, now_s);
 
 	if (sd == NULL || step > sd->last_step)
 		return 0;
@@ -264,6 +267,13 @@ accept_recovery(struct round *r, struct attempt_result *result)
 		result->recovery_left += (st->recovery_spent >> i & 1) == 0;
 }
 
+static void
+accept_bypass(struct round *r, struct attempt_result *result)
+{
+	r->entry.state.bypass_spent = r->entry.record.bypass.id;
+	result->has_used_bypass = true;
+}
+
 /* Decide on what was found and account for it in the entry's state. Returns the verdict that
  * becomes true if the commit succeeds; *must_commit says whether there is one. */
 static enum attempt_verdict
@@ -280,16 +290,20 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 	result->wait_s = throttle_wait(st, tag, q->now_s, s);
 	if (result->wait_s > 0)
 		return ATTEMPT_THROTTLED;
-	/* A recovery code is the "other proof" that ends the hard stop. */
-	if (st->is_locked && r->found.recovery < 0)
+	/* A recovery code, or that of an administrator, is the "other proof" that ends the hard
+	 * stop. */
+	bool is_other_proof = r->found.recovery >= 0 || r->found.is_bypass;
+	if (st->is_locked && !is_other_proof)
 		return ATTEMPT_LOCKED;
 
 	*must_commit = true;
-	if (!q->is_decoy && (r->found.fresh >= 0 || r->found.recovery >= 0)) {
+	if (!q->is_decoy && (r->found.fresh >= 0 || is_other_proof)) {
 		if (r->found.fresh >= 0)
 			accept_code(r, q->now_s, result);
-		else
+		else if (r->found.recovery >= 0)
 			accept_recovery(r, result);
+		else
+			accept_bypass(r, result);
 		if (q->may_tell)
 			take_notices(r, result);
 		throttle_clear(st, tag);
@@ -314,7 +328,7 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 		return ATTEMPT_REUSED;
 	if (r->found.behind >= 0) {
 		const struct record_device *d = &rec->device[r->found.behind];
-		uint64_t steps = device_step(d, state_find(st, d->id), q->now_s) -
+		uint64_t steps = state_shown_step(state_find(st, d->id), d, q->now_s) -
 		    r->found.behind_step;
 		name_device(result, d);
 		result->behind_s = (uint32_t)(steps * d->params.period_s);

@@ -514,6 +514,28 @@ test_recovery_code(void **state)
 	recovery_sheet_wipe(&sheet);
 }
 
+static void
+test_bypass_code(void **state)
+{
+	struct stage *s = *state;
+	struct store_entry e = stage_look(s, "alice");
+	struct record_grant *g = &e.record.bypass;
+	char text[RECOVERY_TEXT_CAP];
+
+	assert_int_equal(recovery_grant_make(g->salt, g->hash, text), 0);
+	g->id = 1;
+	g->expires = RECORD_TIME_MAX;
+	e.state.is_locked = true;
+	stage_put(s, "alice", &e);
+	assert_int_equal(stage_login(s, text), PAM_SUCCESS);
+	stage_expect_line(0, LOG_INFO, "event=accept reason=bypass" WHO
+	    "device=- fails=0 wait=0");
+	stage_expect_shown(s, 1, PAM_TEXT_INFO, "One-time code of the administrator used: "
+	    "enrol a new device, it will not work again.");
+	assert_int_equal(stage_login(s, text), PAM_AUTH_ERR);
+	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
+}
+
 /* The record goes while the user types: unenrolled from then on, not let through. */
 static struct stage *hooked;
 
@@ -570,6 +592,7 @@ main(void)
 		LOGIN_TEST(test_account_of_another_spelling),
 		LOGIN_TEST(test_record_of_another_account),
 		LOGIN_TEST(test_recovery_code),
+		LOGIN_TEST(test_bypass_code),
 		LOGIN_TEST(test_record_goes_meanwhile),
 	};
 
