@@ -188,7 +188,8 @@ static void
 put_accepted(struct bytes_writer *w, const struct attempt_result *r)
 {
 	bytes_put(w, r->has_used_recovery ? "The recovery code was accepted; " :
-					    "The code was accepted.");
+	    r->has_used_bypass ? "The administrator's one-time code was accepted; it will not "
+				 "work again." : "The code was accepted.");
 	if (!r->has_used_recovery)
 		return;
 	bytes_put_u64(w, r->recovery_left);

@@ -137,7 +137,8 @@ find_behind(struct round *r, struct otp_typed code, uint64_t now_s, unsigned win
 		uint64_t past = centre > window ? centre - window - 1 : 0;
 		uint64_t first = 0, mask = 0;
 
-		int error = match_around(d, past, BEHIND_STEPS - window - 1, 0, code, &first, &mask);
+		int error = match_around(d, past, BEHIND_STEPS - window - 1, 0, code, &first,
+		    &mask);
 		if (error != 0)
 			return error;
 		if (sd == NULL || r->found.behind >= 0)

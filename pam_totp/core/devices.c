@@ -248,12 +248,17 @@ unsigned
 devices_recovery_left(const struct store_entry *e)
 {
 	const struct recovery_set *set = &e->record.recovery;
+	bool is_newer = set->id > e->state.recovery_id;
 	unsigned left = 0;
 
-	if (set->id == 0 || set->id != e->state.recovery_id)
+	if (set->id == 0 || set->id < e->state.recovery_id)
+		return 0;
+	/* A set that came with a record is taken over whole by the next login (state_adopt),
+	 * but beside a lost state it will be void (state_rebuild). */
+	if (is_newer && e->health != STATE_WHOLE && e->health != STATE_HALF)
 		return 0;
 	for (unsigned i = 0; i < set->count && i < RECOVERY_CODES_MAX; i++)
-		left += (e->state.recovery_spent >> i & 1) == 0;
+		left += is_newer || (e->state.recovery_spent >> i & 1) == 0;
 	return left;
 }
 

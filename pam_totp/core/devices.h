@@ -74,7 +74,7 @@ int devices_rotate_begin(struct store_entry *e, const char *name, const struct o
 int devices_new_recovery(struct store_entry *e, struct recovery_sheet *sheet,
     struct diag *d) MUST_USE;
 
-/* How many recovery codes of the record still work. */
+/* How many recovery codes of the record still work; e may also be as it was loaded. */
 unsigned devices_recovery_left(const struct store_entry *e);
 
 /* Spend the enrolment ticket that an administrator handed out. answer: bytes of unknown

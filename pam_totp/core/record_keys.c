@@ -26,7 +26,8 @@ _Static_assert(RECORD_TIME_MAX == 253402300799 && RECORD_NAME_CAP == 65 &&
     RECOVERY_HASH_LEN == 32 && RECOVERY_ITERATIONS_MIN == 1000 &&
     RECOVERY_ITERATIONS_MAX == 1000000 && OTP_SECRET_MIN == 10 && OTP_SECRET_MAX == 64 &&
     OTP_DIGITS_MIN == 6 && OTP_DIGITS_MAX == 8 && OTP_PERIOD_MIN == 15 &&
-    OTP_PERIOD_MAX == 120 && RECORD_DRIFT_MAX == 100000, "the expectations below name these limits");
+    OTP_PERIOD_MAX == 120 && RECORD_DRIFT_MAX == 100000,
+    "the expectations below name these limits");
 
 static int
 set_u32(const struct record_kind *kind, void *at, struct span v)

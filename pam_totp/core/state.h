@@ -105,7 +105,8 @@ bool state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsign
 
 /* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
  * a device of r consumed a step later than any that now_s could offer, by either drift, with
- * the same slack and the widest window (at least STATE_WINDOW_MAX: another service may have a wider one). */
+ * the same slack and the widest window (at least STATE_WINDOW_MAX: another service may have a
+ * wider one). */
 #define STATE_CLOCK_SLACK_S 60
 bool state_is_from_future(const struct state *s, const struct record *r, uint64_t now_s,
     unsigned window);

@@ -548,6 +548,13 @@ a_new_recovery_set_voids_the_old_one(void **unused)
 	assert_int_equal(devices_new_recovery(&entry, &sheet, &diag), 0);
 	assert_int_equal(entry.record.recovery.id, 42);
 	assert_int_equal(devices_recovery_left(&entry), 10);
+	/* As loaded: a set that a new record brought is whole, beside a lost state it is void. */
+	entry.state.recovery_id = 41;
+	entry.state.recovery_spent = 0x3ff;
+	assert_int_equal(devices_recovery_left(&entry), 10);
+	entry.health = STATE_LOST;
+	assert_int_equal(devices_recovery_left(&entry), 0);
+	entry.health = STATE_WHOLE;
 	entry.record.recovery.id = UINT32_MAX;
 	before = entry;
 	assert_int_equal(devices_new_recovery(&entry, &sheet, &diag), E_LIMIT);

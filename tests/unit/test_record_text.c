@@ -120,8 +120,8 @@ test_order_is_free(void **state)
 	static const char text[] =
 	    "pam_totp-record 1\n\n\nnext_id 3\nuid 7\nuser bob\n"
 	    "[exempt]\nreason r\n\nuntil 5\n[device 2]\nreplaces 0\nexpires 0\nrotate_by 0\n"
-	    "drift -100000\nsecret gezdgnbvgy3tqojq\ncreated 0\nperiod 15\ndigits 7\nalgorithm SHA512\n"
-	    "state disabled\ntype hardware\nname a\nend\n";
+	    "drift -100000\nsecret gezdgnbvgy3tqojq\ncreated 0\nperiod 15\ndigits 7\n"
+	    "algorithm SHA512\nstate disabled\ntype hardware\nname a\nend\n";
 	static const char canonical[] =
 	    "pam_totp-record 1\nuser bob\nuid 7\nnext_id 3\n\n"
 	    "[device 2]\nname a\ntype hardware\nstate disabled\nalgorithm SHA512\ndigits 7\n"
