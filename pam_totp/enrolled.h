@@ -10,8 +10,9 @@
  *
  * It is a claim, not a permission: pam_totp.so takes it once (and removes it), and believes it
  * only when the store agrees: the device is the user's, usable, and the last step that it
- * consumed is this one. */
+ * consumed is this one, a few minutes ago at most. */
 #define ENROLLED_DATA "pam_totp_enrolled"
+#define ENROLLED_STEPS_MAX 20 /* how old the claim may be; 10 minutes of a 30-s device */
 
 struct enrolled {
 	char user[HOST_TEXT_CAP]; /* as struct host's user */

@@ -13,6 +13,7 @@
 
 #include "host.h"
 
+#include <grp.h>
 #include <security/pam_ext.h>
 #include <security/pam_modutil.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#define GROUPS_MAX 65536 /* of one account: NGROUPS_MAX of Linux */
 #define PASSWORD_MAX 512 /* PAM_MAX_RESP_SIZE: longest password with a code appended */
 
 /* Copy an item of the application; "" when it is absent. What does not fit is cut. */
@@ -59,6 +61,7 @@ copy_user(struct host *h)
 	memcpy(h->user, pw->pw_name, len + 1);
 	h->is_account = true;
 	h->uid = pw->pw_uid;
+	h->gid = pw->pw_gid;
 	return 0;
 }
 
@@ -105,13 +108,24 @@ host_find_member(void *ctx, const char *group, bool *is_member)
 {
 	const struct host *h = ctx;
 
+	int count = GROUPS_MAX;
+
 	*is_member = false;
-	/* Asked first: pam_modutil's "in the group?" says no to whatever goes wrong. */
-	if (pam_modutil_getgrnam(h->pamh, group) == NULL)
+	const struct group *gr = pam_modutil_getgrnam(h->pamh, group);
+	if (gr == NULL)
 		return E_NOENT;
-	*is_member = h->is_account &&
-	    pam_modutil_user_in_group_nam_nam(h->pamh, h->user, group) == 1;
-	return 0;
+	if (!h->is_account)
+		return 0;
+	/* Not pam_modutil_user_in_group_*, which say no to whatever goes wrong. */
+	gid_t *list = calloc(GROUPS_MAX, sizeof(*list));
+	if (list == NULL)
+		return E_IO;
+	int r = getgrouplist(h->user, h->gid, list, &count) < 0 ? E_IO : 0;
+	for (int i = 0; r == 0 && i < count; i++)
+		if (list[i] == gr->gr_gid)
+			*is_member = true;
+	free(list);
+	return r;
 }
 
 bool

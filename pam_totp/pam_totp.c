@@ -132,7 +132,8 @@ outcome_of_skip(enum policy_reason reason)
 }
 
 /* Whether the store bears out that the user enrolled just now (obligation 4): the device is
- * this account's and usable, and no step after the enrolment's was consumed. */
+ * this account's and usable, and no step after the enrolment's, which is of these minutes,
+ * was consumed. */
 static bool
 is_borne_out(const struct login *l, const struct enrolled *claim, struct store_entry *e,
     uint64_t now_s)
@@ -142,8 +143,11 @@ is_borne_out(const struct login *l, const struct enrolled *claim, struct store_e
 		return false;
 	const struct record_device *d = record_find_id(&e->record, claim->device_id);
 	const struct state_device *sd = state_find(&e->state, claim->device_id);
-	return d != NULL && sd != NULL && record_device_is_usable(d, now_s) &&
-	    claim->step != 0 && sd->last_step == claim->step;
+	if (d == NULL || sd == NULL || !record_device_is_usable(d, now_s))
+		return false;
+	uint64_t now_step = otp_step(&d->params, now_s);
+	return claim->step != 0 && sd->last_step == claim->step &&
+	    (now_step <= claim->step || now_step - claim->step <= ENROLLED_STEPS_MAX);
 }
 
 /* What step 5 will need to know of the user's devices, and whether it is needed. */

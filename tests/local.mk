@@ -48,6 +48,7 @@ unit_programs = \
 	%D%/unit/test_attempt_bypass \
 	%D%/unit/test_attempt_file \
 	%D%/unit/test_attempt_loss \
+	%D%/unit/test_attempt_tell \
 	%D%/unit/test_bytes \
 	%D%/unit/test_config \
 	%D%/unit/test_config_keys \

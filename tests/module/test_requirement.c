@@ -333,13 +333,19 @@ test_enrolled(void **state)
 	stage_stack(s, stack);
 	assert_int_equal(stage_login(s, stage_wrong_code(s)), PAM_AUTH_ERR);
 	assert_int_equal(s->app.prompt_count, 1);
+	/* It is of these minutes, or it is not of this login. */
+	(void)snprintf(stack, sizeof(stack), "auth required {token} enrolled=bob:%u:%ju\n"
+	    "auth required {totp}\n", id, (uintmax_t)STAGE_NOW / 30);
+	stage_stack(s, stack);
+	world_set_clock(STAGE_NOW + 20 * 30);
+	assert_int_equal(come_in(s), PAM_SUCCESS);
+	world_set_clock(STAGE_NOW + 21 * 30);
+	assert_int_equal(stage_login(s, stage_wrong_code(s)), PAM_AUTH_ERR);
 	/* A device that is disabled meanwhile bears nothing out. */
 	e = stage_look(s, "bob");
 	e.record.device[0].state = DEVICE_DISABLED;
 	stage_put(s, "bob", &e);
-	(void)snprintf(stack, sizeof(stack), "auth required {token} enrolled=bob:%u:%ju\n"
-	    "auth required {totp}\n", id, (uintmax_t)STAGE_NOW / 30);
-	stage_stack(s, stack);
+	world_set_clock(STAGE_NOW + 20 * 30);
 	expect_refused(s);
 }
 
