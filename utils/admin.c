@@ -19,6 +19,7 @@
 
 #include "core/safefile.h"
 #include "utils/admin.h"
+#include "utils/phrases.h"
 
 #define PASSWD_CAP 65536 /* bytes of a passwd entry */
 
@@ -281,6 +282,46 @@ admin_need_device(struct admin_change *c, struct store_entry *e, struct record_d
 	if (*dev == NULL)
 		return admin_refuse(c, EXIT_CODE_NO_SUCH, d, "%s has no device \"%s\"", c->user,
 		    c->device);
+	return 0;
+}
+
+int
+admin_refuse_core(struct admin_change *c, int error, struct diag *d)
+{
+	c->refused = phrase_error_exit(error);
+	if (d->text[0] == '\0')
+		return diag_set(d, error, "%s", diag_code_text(error));
+	return error;
+}
+
+void
+admin_note(const struct admin_change *c, struct store_entry *e, const char *fmt, ...)
+{
+	char text[2 * RECORD_REASON_CAP];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(text, sizeof text, fmt, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	record_add_notice(&e->record, e->state.notice_told, c->now_s, text);
+}
+
+int
+admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid, unsigned window,
+    struct diag *d)
+{
+	if (e->has_record)
+		return 0;
+	int r = record_init(&e->record, c->user, uid);
+	if (r != 0)
+		return diag_set(d, r, "%s: not a user name", c->user);
+	e->has_record = true;
+	e->state.uid = uid;
+	/* What a state without a record counted (a grace time) goes on; one that is lost must
+	 * not begin anew. FRESH is the one that never was. */
+	if (e->health != STATE_FRESH)
+		(void)store_entry_complete(e, c->now_s, window);
 	return 0;
 }
 

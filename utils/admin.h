@@ -31,6 +31,11 @@ enum admin_option {
 	OPTION_WEAK_OK,
 	OPTION_FORCE,
 	OPTION_YES,
+	OPTION_USER,
+	OPTION_SERVICE,
+	OPTION_PAM_DIR,
+	OPTION_SSHD_CONFIG,
+	OPTION_SUDOERS,
 	OPTION_COUNT
 };
 
@@ -41,9 +46,13 @@ struct admin {
 };
 
 enum exit_code admin_add(struct admin *a, char *const *operand);
+enum exit_code admin_cancel(struct admin *a, char *const *operand);
 enum exit_code admin_delete(struct admin *a, char *const *operand);
+enum exit_code admin_doctor(struct admin *a, char *const *operand);
 enum exit_code admin_disable(struct admin *a, char *const *operand);
 enum exit_code admin_list(struct admin *a, char *const *operand);
+enum exit_code admin_remove(struct admin *a, char *const *operand);
+enum exit_code admin_rename(struct admin *a, char *const *operand);
 enum exit_code admin_reset(struct admin *a, char *const *operand);
 enum exit_code admin_show(struct admin *a, char *const *operand);
 enum exit_code admin_unlock(struct admin *a, char *const *operand);
@@ -79,6 +88,21 @@ enum admin_account { ACCOUNT_UNKNOWN = 0, ACCOUNT_NONE, ACCOUNT_FOUND };
  * not the same as there being none; *uid is (uint32_t)-1 unless FOUND. */
 enum admin_account admin_find_account(const char *user, uint32_t *uid);
 
+/* The uid that the record of user is bound to: that of the account, or --uid for one of another
+ * host. Not OK: told. */
+enum exit_code admin_read_uid(const struct admin *a, const char *user, uint32_t *uid);
+
+/* The value of an option: seconds from "90s" "30m" "12h" "7d", min_s to max_s; days since
+ * 1970, UTC, from YYYY-MM-DD, given as the first second after that day, which must not be over
+ * at now_s; a number min to max. An option that was not given leaves what is there.
+ * Not OK: told. */
+enum exit_code admin_read_duration(const struct admin *a, enum admin_option option,
+    const char *name, uint64_t min_s, uint64_t max_s, uint64_t *out_s);
+enum exit_code admin_read_day_end(const struct admin *a, enum admin_option option,
+    const char *name, uint64_t now_s, uint64_t *out_s);
+enum exit_code admin_read_number(const struct admin *a, enum admin_option option,
+    const char *name, unsigned min, unsigned max, unsigned *out);
+
 /* Load what is stored of user, who must have a record. Not OK: told; *e is wiped. */
 enum exit_code admin_load(struct admin *a, const char *user, struct store_entry *e);
 
@@ -92,6 +116,17 @@ struct admin_change {
 	bool was_rebuilt;	/* the state had been lost */
 };
 typedef int admin_change_fn(struct store_entry *e, void *ctx, struct diag *d);
+
+/* For change functions: refuse with the exit code of an error of core, which said in d why. */
+int admin_refuse_core(struct admin_change *c, int error, struct diag *d) MUST_USE;
+
+/* For change functions: let the user be told of the change at the next login. */
+void admin_note(const struct admin_change *c, struct store_entry *e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* For change functions: begin an empty record for a user who has none. */
+int admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid,
+    unsigned window, struct diag *d) MUST_USE;
 
 /* Apply a change, and tell when it failed. Nothing was written when it was refused; a failure
  * of the store is logged too, because it may have come after the writing. */
@@ -114,6 +149,9 @@ struct admin_users {
 };
 enum exit_code admin_users_load(struct admin *a, struct admin_users *u);
 void admin_users_free(struct admin_users *u);
+
+/* What `unenrolled` does to a user without a usable device: "locks the user out (...)". */
+const char *admin_consequence(enum config_unenrolled unenrolled);
 
 /* The word of a device's state at now_s: as record_state_name, or "expired". */
 const char *admin_state_word(const struct record_device *d, uint64_t now_s);

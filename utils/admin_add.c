@@ -30,23 +30,6 @@ struct addition {
 	uint32_t wait_s; /* until the first code that works */
 };
 
-/* The number of an option, or the one that is there already. */
-static enum exit_code
-read_number(const struct admin *a, enum admin_option option, const char *name, unsigned min,
-    unsigned max, unsigned *out)
-{
-	const char *text = a->option[option];
-	uint64_t n = 0;
-
-	if (text == NULL)
-		return EXIT_CODE_OK;
-	if (bytes_parse_u64((struct span){ .at = text, .len = strlen(text) }, min, max, &n) != 0)
-		return admin_fail(EXIT_CODE_USAGE, "--%s: expected a number from %u to %u", name,
-		    min, max);
-	*out = (unsigned)n;
-	return EXIT_CODE_OK;
-}
-
 static enum exit_code
 read_type(const struct admin *a, enum device_type *type)
 {
@@ -75,45 +58,12 @@ read_params(const struct admin *a, struct otp_params *p)
 	    otp_algorithm_parse((struct span){ .at = text, .len = strlen(text) },
 		&p->algorithm) != 0)
 		return admin_fail(EXIT_CODE_USAGE, "--algorithm: expected SHA1, SHA256 or SHA512");
-	enum exit_code code = read_number(a, OPTION_DIGITS, "digits", OTP_DIGITS_MIN,
+	enum exit_code code = admin_read_number(a, OPTION_DIGITS, "digits", OTP_DIGITS_MIN,
 	    OTP_DIGITS_MAX, &p->digits);
 	if (code == EXIT_CODE_OK)
-		code = read_number(a, OPTION_PERIOD, "period", OTP_PERIOD_MIN, OTP_PERIOD_MAX,
+		code = admin_read_number(a, OPTION_PERIOD, "period", OTP_PERIOD_MIN, OTP_PERIOD_MAX,
 		    &p->period_s);
 	return code;
-}
-
-/* Obligation 3. */
-static enum exit_code
-read_uid(const struct admin *a, const char *user, uint32_t *uid)
-{
-	const char *text = a->option[OPTION_UID];
-	uint32_t account_uid = 0;
-	uint64_t n = 0;
-
-	enum admin_account account = admin_find_account(user, &account_uid);
-	if (text != NULL) {
-		/* (uid_t)-1 is no uid: chown(2). */
-		if (bytes_parse_u64((struct span){ .at = text, .len = strlen(text) }, 0,
-			UINT32_MAX - 1, &n) != 0)
-			return admin_fail(EXIT_CODE_USAGE, "--uid: expected a number");
-		if (account == ACCOUNT_FOUND && account_uid != n)
-			return admin_fail(EXIT_CODE_USAGE, "--uid: %s has uid %u on this host",
-			    user, account_uid);
-		*uid = (uint32_t)n;
-		return EXIT_CODE_OK;
-	}
-	switch (account) {
-	case ACCOUNT_FOUND:
-		*uid = account_uid;
-		return EXIT_CODE_OK;
-	case ACCOUNT_NONE:
-		return admin_fail(EXIT_CODE_NO_SUCH, "no account is named %s on this host (for "
-		    "another host's account give --uid N)", user);
-	case ACCOUNT_UNKNOWN:
-		break;
-	}
-	return admin_fail(EXIT_CODE_FAILURE, "the account of %s cannot be looked up", user);
 }
 
 /* Base32 as a person or a vendor writes it: groups with blanks or '-' between. */
@@ -237,24 +187,21 @@ add_device(struct store_entry *e, void *ctx, struct diag *d)
 	uint32_t id = 0;
 
 	c->was_rebuilt = e->has_record && e->health == STATE_LOST;
-	if (!e->has_record) {
-		int r = record_init(&e->record, c->user, add->uid);
-		if (r != 0)
-			return diag_set(d, r, "%s: not a user name", c->user);
-		e->has_record = true;
-		e->state.uid = add->uid;
-	}
+	int r = admin_begin_record(c, e, add->uid, add->settings->window, d);
+	if (r != 0)
+		return r;
 	if (e->record.uid != add->uid)
 		return diag_set(d, E_MISMATCH, "the record of %s belongs to another account of "
 		    "this name (uid %u, now %u): `totp-admin reset` it first", c->user,
 		    e->record.uid, add->uid);
 	if (is_pending_elsewhere(&e->record, c->device, &add->secret))
 		return diag_set(d, E_EXISTS, "this secret is already assigned to another device");
-	int r = enrolment_import(e, c->device, add->type, &add->params, &add->secret,
+	r = enrolment_import(e, c->device, add->type, &add->params, &add->secret,
 	    add->settings->max_devices, add->settings->window, c->now_s, &id, d);
 	if (r != 0)
 		return r;
 
+	admin_note(c, e, "MFA device \"%s\" was added by an administrator", c->device);
 	const struct state_device *sd = state_find(&e->state, id);
 	uint64_t first_s = sd == NULL ? c->now_s : (sd->last_step + 1) * add->params.period_s;
 	add->wait_s = first_s > c->now_s ? (uint32_t)(first_s - c->now_s) : 0;
@@ -280,7 +227,7 @@ admin_add(struct admin *a, char *const *operand)
 	if (code == EXIT_CODE_OK)
 		code = read_params(a, &add.params);
 	if (code == EXIT_CODE_OK)
-		code = read_uid(a, user, &add.uid);
+		code = admin_read_uid(a, user, &add.uid);
 	if (code == EXIT_CODE_OK)
 		code = admin_open(a, true);
 	if (code == EXIT_CODE_OK)

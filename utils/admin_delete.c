@@ -28,6 +28,7 @@ delete_device(struct store_entry *e, void *ctx, struct diag *d)
 		    dev->name);
 	del->was_pending = dev->state == DEVICE_PENDING;
 	record_remove_device(&e->record, dev, c->now_s);
+	admin_note(c, e, "MFA device \"%s\" was deleted by an administrator", c->device);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  * until it is deleted. Without the last usable device a user is either let in without a code
  * or not let in at all, as `unenrolled` says (FLOW row 28): that needs --force, and the
  * decision is made on the very record that is then written. */
+#include "core/devices.h"
 #include "utils/admin.h"
 
 struct disabling {
@@ -14,9 +15,8 @@ struct disabling {
 	enum config_unenrolled unenrolled;
 };
 
-/* What becomes of a user without a device. */
-static const char *
-consequence(enum config_unenrolled unenrolled)
+const char *
+admin_consequence(enum config_unenrolled unenrolled)
 {
 	switch (unenrolled) {
 	case UNENROLLED_SKIP:
@@ -49,13 +49,16 @@ disable_device(struct store_entry *e, void *ctx, struct diag *d)
 	if (dev->state == DEVICE_DISABLED)
 		return admin_refuse(c, EXIT_CODE_WRONG_STATE, d,
 		    "device is disabled already");
-	dis->was_last = record_device_is_usable(dev, c->now_s) &&
-	    record_count(&e->record, DEVICE_ACTIVE, c->now_s) == 1;
-	if (dis->was_last && !dis->is_forced)
-		return admin_refuse(c, EXIT_CODE_WRONG_STATE, d,
+	bool was_usable = record_device_is_usable(dev, c->now_s);
+	r = devices_disable(e, c->device, !dis->is_forced, c->now_s, d);
+	if (r == E_PROTECTED)
+		return admin_refuse(c, EXIT_CODE_NOT_PERMITTED, d,
 		    "this is the last active device of %s; disabling it %s: add another first, "
-		    "or give --force", c->user, consequence(dis->unenrolled));
-	dev->state = DEVICE_DISABLED;
+		    "or give --force", c->user, admin_consequence(dis->unenrolled));
+	if (r != 0)
+		return admin_refuse_core(c, r, d);
+	dis->was_last = was_usable && record_count(&e->record, DEVICE_ACTIVE, c->now_s) == 0;
+	admin_note(c, e, "MFA device \"%s\" was disabled by an administrator", c->device);
 	return 0;
 }
 
@@ -81,6 +84,6 @@ admin_disable(struct admin *a, char *const *operand)
 	admin_say("%s: device \"%s\" is disabled.", operand[0], operand[1]);
 	if (dis.was_last)
 		admin_warn("warning: %s has no active device left, which %s", operand[0],
-		    consequence(dis.unenrolled));
+		    admin_consequence(dis.unenrolled));
 	return EXIT_CODE_OK;
 }

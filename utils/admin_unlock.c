@@ -26,6 +26,8 @@ unlock_user(struct store_entry *e, void *ctx, struct diag *d)
 	e->state.is_locked = false;
 	e->state.fails = 0;
 	memset(e->state.bucket, 0, sizeof e->state.bucket);
+	if (un->was_locked)
+		admin_note(&un->change, e, "your MFA lock was ended by an administrator");
 	return 0;
 }
 

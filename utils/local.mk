@@ -6,7 +6,12 @@
 noinst_LTLIBRARIES += %D%/libtotputils.la
 %C%_libtotputils_la_SOURCES = \
 	%D%/exit_codes.h \
+	%D%/doctor_pam.c %D%/doctor_pam.h \
+	%D%/doctor_sshd.h \
+	%D%/doctor_sshd_parse.c \
+	%D%/doctor_stack.c \
 	%D%/json.c %D%/json.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/member.c %D%/member.h \
 	%D%/otpauth.c %D%/otpauth.h \
 	%D%/phrases.c %D%/phrases.h \
@@ -42,10 +47,15 @@ helper_PROGRAMS += %D%/totp-helper
 %C%_totp_helper_SOURCES = \
 	%D%/helper.h \
 	%D%/helper_add.c %D%/helper_add.h \
-	%D%/helper_change.c \
+	%D%/helper_add_steps.c \
+	%D%/helper_change.c %D%/helper_change.h \
+	%D%/helper_codes.c \
+	%D%/helper_devices.c \
 	%D%/helper_guard.c \
 	%D%/helper_ops.c \
+	%D%/helper_pair.c \
 	%D%/helper_pam.c \
+	%D%/helper_proof.c \
 	%D%/helper_talk.c \
 	%D%/totp-helper.c
 %C%_totp_helper_CPPFLAGS = $(project_cppflags)
@@ -58,8 +68,19 @@ sbin_PROGRAMS += %D%/totp-admin
 %C%_totp_admin_SOURCES = \
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_add.c \
+	%D%/admin_args.c \
 	%D%/admin_delete.c \
+	%D%/admin_device.c \
 	%D%/admin_disable.c \
+	%D%/admin_doctor.c \
+	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_explain.c \
+	%D%/doctor_parts.h \
+	%D%/doctor_service.c \
+	%D%/doctor_sshd.c \
+	%D%/doctor_store.c \
+	%D%/doctor_sudo.c \
+	%D%/doctor_system.c \
 	%D%/admin_list.c \
 	%D%/admin_reset.c \
 	%D%/admin_say.c \
@@ -72,6 +93,6 @@ sbin_PROGRAMS += %D%/totp-admin
 %C%_totp_admin_CFLAGS = $(AM_CFLAGS) $(PROGRAM_CFLAGS)
 %C%_totp_admin_LDFLAGS = $(AM_LDFLAGS) $(PROGRAM_LDFLAGS)
 %C%_totp_admin_LDADD = %D%/libtotputils.la pam_totp/libtotpcore.la \
-	$(SMARTCOLS_LIBS) $(CRYPTO_LIBS)
+	$(SMARTCOLS_LIBS) $(CRYPTO_LIBS) -ldl
 
 dist_man_MANS += %D%/totp-enroll.1 %D%/totp-admin.8 %D%/totp-helper.8

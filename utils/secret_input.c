@@ -166,3 +166,42 @@ secret_input_read(const char *path, const char *prompt, char text[SECRET_INPUT_C
 		bytes_wipe(text, SECRET_INPUT_CAP);
 	return r;
 }
+
+/* Standard input to its end: two lines. */
+static int
+read_two_lines(char text[2][SECRET_INPUT_CAP], struct diag *d)
+{
+	static const char name[] = "standard input";
+	size_t len = 0;
+
+	int r = read_all(STDIN_FILENO, name, text[0], &len, d);
+	const char *end = r == 0 ? memchr(text[0], '\n', len) : NULL;
+	if (r == 0 && end == NULL)
+		return diag_set(d, E_INVALID, "%s: expected two lines", name);
+	if (r != 0)
+		return r;
+	size_t first = (size_t)(end - text[0]); /* below len */
+	memcpy(text[1], end + 1, len - first - 1);
+	r = keep_line(name, text[0], first, d);
+	if (r == 0)
+		r = keep_line(name, text[1], len - first - 1, d);
+	return r;
+}
+
+int
+secret_input_read_pair(const char *const prompt[2], char text[2][SECRET_INPUT_CAP],
+    struct diag *d)
+{
+	int r = E_INVALID;
+
+	memset(text, 0, 2 * SECRET_INPUT_CAP);
+	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+		r = secret_input_read("-", prompt[0], text[0], d);
+		if (r == 0)
+			r = secret_input_read("-", prompt[1], text[1], d);
+	} else
+		r = read_two_lines(text, d);
+	if (r != 0)
+		bytes_wipe(text, 2 * SECRET_INPUT_CAP);
+	return r;
+}

@@ -19,4 +19,9 @@
 int secret_input_read(const char *path, const char *prompt, char text[SECRET_INPUT_CAP],
     struct diag *d) MUST_USE;
 
+/* Read two such texts from standard input: at a terminal one prompt each, else two lines.
+ * Codes as above; both texts are "" on error. */
+int secret_input_read_pair(const char *const prompt[2], char text[2][SECRET_INPUT_CAP],
+    struct diag *d) MUST_USE;
+
 #endif

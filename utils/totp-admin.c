@@ -35,7 +35,11 @@ enum verb_bit {
 	VERB_DISABLE = 1 << 5,
 	VERB_DELETE = 1 << 6,
 	VERB_RESET = 1 << 7,
-	VERB_ALL = (1 << 8) - 1
+	VERB_RENAME = 1 << 8,
+	VERB_REMOVE = 1 << 9,
+	VERB_CANCEL = 1 << 10,
+	VERB_DOCTOR = 1 << 20,
+	VERB_ALL = (1 << 30) - 1 /* also of bits that no verb has */
 };
 
 static const struct verb {
@@ -61,8 +65,16 @@ static const struct verb {
 	    "let a device take part in no login any more", admin_disable },
 	{ VERB_DELETE, "delete", "USER NAME", 2, 2,
 	    "delete a disabled device, cancel a pending one", admin_delete },
+	{ VERB_RENAME, "rename", "USER OLD NEW", 3, 3,
+	    "give a device another name", admin_rename },
+	{ VERB_REMOVE, "remove", "USER NAME", 2, 2,
+	    "disable and delete a device in one", admin_remove },
+	{ VERB_CANCEL, "cancel", "USER", 1, 1,
+	    "cancel the enrolment that is under way", admin_cancel },
 	{ VERB_RESET, "reset", "USER", 1, 1,
 	    "remove everything of a user, who must enrol again", admin_reset },
+	{ VERB_DOCTOR, "doctor", "[--user USER --service SERVICE]", 0, 0,
+	    "say what is wrong with this host's logins, and how to mend it", admin_doctor },
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
@@ -75,7 +87,8 @@ static const struct option_row {
 	[OPTION_STORE] = { "store", "file:DIR", VERB_ALL,
 	    "the store, instead of that of the settings" },
 	[OPTION_CONF] = { "conf", "FILE", VERB_ALL, "the settings file" },
-	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW, "write JSON" },
+	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW | VERB_DOCTOR,
+	    "write JSON" },
 	[OPTION_HELP] = { "help", NULL, VERB_ALL, "show this and end" },
 	[OPTION_VERSION] = { "version", NULL, VERB_ALL, "show the version and end" },
 	[OPTION_URI_FILE] = { "uri-file", "FILE|-", VERB_ADD, "the key as an otpauth:// URI" },
@@ -86,8 +99,14 @@ static const struct option_row {
 	[OPTION_TYPE] = { "type", "TYPE", VERB_ADD, "virtual or hardware [virtual]" },
 	[OPTION_UID] = { "uid", "N", VERB_ADD, "the uid, for an account of another host" },
 	[OPTION_WEAK_OK] = { "weak-ok", NULL, VERB_ADD, "take a key of less than 128 bits" },
-	[OPTION_FORCE] = { "force", NULL, VERB_DISABLE, "disable the last active device too" },
+	[OPTION_FORCE] = { "force", NULL, VERB_DISABLE | VERB_REMOVE,
+	    "take the last active device too" },
 	[OPTION_YES] = { "yes", NULL, VERB_RESET, "do not ask" },
+	[OPTION_USER] = { "user", "USER", VERB_DOCTOR, "what will happen to this user ..." },
+	[OPTION_SERVICE] = { "service", "SERVICE", VERB_DOCTOR, "... at this PAM service" },
+	[OPTION_PAM_DIR] = { "pam-dir", "DIR", VERB_DOCTOR, "service files [/etc/pam.d]" },
+	[OPTION_SSHD_CONFIG] = { "sshd-config", "FILE", VERB_DOCTOR, "for sshd -T -f FILE" },
+	[OPTION_SUDOERS] = { "sudoers", "FILE", VERB_DOCTOR, "[/etc/sudoers]" },
 };
 
 /* --- help ------------------------------------------------------------------- */
