@@ -210,8 +210,8 @@ def test_signals_and_timers():
     lines = proc_lines(h.process.pid)
     equal(int(lines["SigBlk"], 16), 0, "blocked")
     # 32 and 33 are glibc's own: make leaves them ignored, and nobody can set them.
-    equal(int(lines["SigIgn"], 16) & ~(3 << 31), 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1),
-          "ignored")
+    equal(int(lines["SigIgn"], 16) & ~(3 << 31),
+          1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1), "ignored")
     time.sleep(1)
     h.send("request", op="status")
     h.expect("status")
