@@ -276,8 +276,8 @@ devices_spend_ticket(struct store_entry *e, struct span answer, uint64_t now_s, 
 	recovery_typed_wipe(&typed);
 	if (error != 0)
 		return diag_set(d, error, "libcrypto refused to check the ticket");
-	if (ticket->id == 0 || ticket->id <= e->state.ticket_spent || ticket->expires <= now_s ||
-	    !is_match)
+	/* No ticket has id 0, which is never above the mark. */
+	if (!is_match || ticket->id <= e->state.ticket_spent || ticket->expires <= now_s)
 		return diag_set(d, E_NOENT, "this enrolment ticket is not valid");
 	e->state.ticket_spent = ticket->id;
 	return 0;

@@ -428,6 +428,9 @@ resync_follows_a_token_and_a_mended_clock(void **unused)
 	entry = fresh;
 	assert_int_equal(resync(id, -122, -121), ENROLMENT_WRONG);
 	assert_int_equal(resync(id, -50, -49), ENROLMENT_WRONG); /* near neither */
+	assert_int_equal(resync(id, 15, 14), ENROLMENT_SWAPPED);
+	assert_int_equal(resync(id, -115, -116), ENROLMENT_SWAPPED);
+	assert_memory_equal(&entry, &fresh, sizeof(entry));
 	assert_int_equal(resync(id, 19, 20), YES);
 	assert_int_equal(drift, 20);
 	/* A drift that the state could not hold is refused. */
