@@ -154,6 +154,7 @@ cli_tests = \
 	%D%/cli/admin_program.sh \
 	%D%/cli/admin_verbs.sh \
 	%D%/cli/enroll.py \
+	%D%/cli/enroll_batch.py \
 	%D%/cli/helper.py \
 	%D%/cli/helper_hostile.py
 EXTRA_DIST += $(cli_tests)
@@ -161,7 +162,9 @@ EXTRA_DIST += $(cli_tests)
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
 system_tests = \
-	%D%/system/ssh.py
+	%D%/system/enrol.py \
+	%D%/system/ssh.py \
+	%D%/system/sudo_su.py
 EXTRA_DIST += $(system_tests)
 
 # --- race: many at once ----------------------------------------------------------
@@ -216,6 +219,7 @@ EXTRA_DIST += \
 	%D%/support/cmocka.sh \
 	%D%/support/demo.py \
 	%D%/support/dependencies.sh \
+	%D%/support/enroll_client.py \
 	%D%/support/forbidden.sh \
 	%D%/support/helper_client.py \
 	%D%/support/host.py \
