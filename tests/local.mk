@@ -162,6 +162,7 @@ EXTRA_DIST += $(cli_tests)
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
 system_tests = \
+	%D%/system/requirement.py \
 	%D%/system/enrol.py \
 	%D%/system/ssh.py \
 	%D%/system/sudo_su.py
