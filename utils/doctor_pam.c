@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+
+/* The reader of PAM's service files, in the way of libpam 1.5 (pam.d(5); what is said there of
+ * "@include" is Debian's). It promises:
+ *  1. A line counts as libpam counts it: a type without regard to case, "-" before it, words
+ *     in [brackets], "\" at the end of a line, "#" anywhere; include flattens, substack nests.
+ *  2. What libpam refuses is kept as a module that refuses, at its place, because jumps count
+ *     it; and the first such thing is told.
+ *  3. What does not fit this reader's limits is told as well, and never silently left out. */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/bytes.h"
+#include "utils/doctor_pam.h"
+
+#define LEVELS_MAX 16 /* libpam's bound of includes within includes */
+#define BLANKS " \n\t"
+
+/* libpam's names of its return values, by number. */
+static const char *const code_names[PAM_STACK_CODES] = {
+	"success", "open_err", "symbol_err", "service_err", "system_err", "buf_err",
+	"perm_denied", "auth_err", "cred_insufficient", "authinfo_unavail", "user_unknown",
+	"maxtries", "new_authtok_reqd", "acct_expired", "session_err", "cred_unavail",
+	"cred_expired", "cred_err", "no_module_data", "conv_err", "authtok_err",
+	"authtok_recover_err", "authtok_lock_busy", "authtok_disable_aging", "try_again",
+	"ignore", "abort", "authtok_expired", "module_unknown", "bad_item", "conv_again",
+	"incomplete",
+};
+enum { CODE_SUCCESS = 0, CODE_NEW_AUTHTOK = 12, CODE_IGNORE = 25 };
+
+static const struct {
+	const char *name;
+	enum pam_action action;
+} actions[] = {
+	{ "ignore", PAM_DO_IGNORE }, { "ok", PAM_DO_OK }, { "done", PAM_DO_DONE },
+	{ "bad", PAM_DO_BAD }, { "die", PAM_DO_DIE }, { "reset", PAM_DO_RESET },
+};
+
+static const struct {
+	const char *name; /* of the file, without ".so" */
+	enum pam_kind kind;
+} kinds[] = {
+	{ "pam_totp", PAM_KIND_TOTP }, { "pam_totp_enroll", PAM_KIND_ENROL },
+	{ "pam_unix", PAM_KIND_PASSWORD }, { "pam_sss", PAM_KIND_PASSWORD },
+	{ "pam_ldap", PAM_KIND_PASSWORD }, { "pam_krb5", PAM_KIND_PASSWORD },
+	{ "pam_winbind", PAM_KIND_PASSWORD }, { "pam_userdb", PAM_KIND_PASSWORD },
+	{ "pam_tcb", PAM_KIND_PASSWORD }, { "pam_pwdb", PAM_KIND_PASSWORD },
+	{ "pam_systemd_home", PAM_KIND_PASSWORD }, { "pam_himmelblau", PAM_KIND_PASSWORD },
+	{ "pam_u2f", PAM_KIND_FACTOR }, { "pam_yubico", PAM_KIND_FACTOR },
+	{ "pam_fprintd", PAM_KIND_FACTOR }, { "pam_pkcs11", PAM_KIND_FACTOR },
+	{ "pam_p11", PAM_KIND_FACTOR }, { "pam_ssh_agent_auth", PAM_KIND_FACTOR },
+	{ "pam_oath", PAM_KIND_FACTOR }, { "pam_google_authenticator", PAM_KIND_FACTOR },
+	{ "pam_duo", PAM_KIND_FACTOR }, { "pam_radius_auth", PAM_KIND_FACTOR },
+	{ "pam_succeed_if", PAM_KIND_CONDITION }, { "pam_access", PAM_KIND_CONDITION },
+	{ "pam_listfile", PAM_KIND_CONDITION }, { "pam_localuser", PAM_KIND_CONDITION },
+	{ "pam_usertype", PAM_KIND_CONDITION }, { "pam_wheel", PAM_KIND_CONDITION },
+	{ "pam_time", PAM_KIND_CONDITION }, { "pam_exec", PAM_KIND_CONDITION },
+	{ "pam_rootok", PAM_KIND_ROOT },
+	{ "pam_env", PAM_KIND_QUIET }, { "pam_faildelay", PAM_KIND_QUIET },
+	{ "pam_group", PAM_KIND_QUIET }, { "pam_echo", PAM_KIND_QUIET },
+	{ "pam_warn", PAM_KIND_QUIET }, { "pam_keyinit", PAM_KIND_QUIET },
+	{ "pam_gnome_keyring", PAM_KIND_QUIET }, { "pam_kwallet5", PAM_KIND_QUIET },
+	{ "pam_permit", PAM_KIND_PERMIT }, { "pam_deny", PAM_KIND_DENY },
+};
+
+struct reading {
+	struct pam_stack *s;
+	pam_stack_reader *reader;
+	void *ctx;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+tell_fault(struct pam_stack *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->fault[0] != '\0')
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(s->fault, sizeof s->fault, fmt, ap) < 0)
+		s->fault[0] = '\0';
+	va_end(ap);
+}
+
+/* --- words of a line ----------------------------------------------------------- */
+
+/* Cut the next word off *rest, in place; NULL when none is left. "[a b\]c]" is one word. */
+static char *
+next_word(char **rest)
+{
+	char *from = *rest;
+
+	if (from == NULL)
+		return NULL;
+	from += strspn(from, BLANKS);
+	if (*from == '\0') {
+		*rest = NULL;
+		return NULL;
+	}
+	char *end = from;
+	if (*from == '[') {
+		char *to = ++from;
+		for (end = from; *end != '\0' && *end != ']'; end++) {
+			if (end[0] == '\\' && end[1] == ']')
+				end++;
+			*to++ = *end;
+		}
+		bool is_closed = *end != '\0';
+		*to = '\0';
+		*rest = is_closed && end[1] != '\0' ? end + 1 : NULL;
+		return from;
+	}
+	end += strcspn(end, BLANKS);
+	*rest = end[0] != '\0' && end[1] != '\0' ? end + 1 : NULL;
+	*end = '\0';
+	return from;
+}
+
+static void
+set_default(struct pam_line *l, int action)
+{
+	for (int i = 0; i < PAM_STACK_CODES; i++)
+		if (l->action[i] == PAM_DO_UNSET)
+			l->action[i] = action;
+}
+
+/* One action of a [value=action] control: a word or a jump. Returns what follows it. */
+static const char *
+parse_action(const char *at, int *action)
+{
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		if (strncmp(at, actions[i].name, strlen(actions[i].name)) == 0) {
+			*action = actions[i].action;
+			return at + strlen(actions[i].name);
+		}
+	*action = 0;
+	for (; *at >= '0' && *at <= '9'; at++)
+		if (*action < PAM_STACK_LINES_MAX * 10)
+			*action = *action * 10 + (*at - '0');
+	return *action > 0 ? at : NULL;
+}
+
+/* A [value=action ...] control. Anything that libpam does not understand makes every
+ * return value bad. */
+static bool
+parse_pairs(struct pam_line *l, const char *at)
+{
+	for (;;) {
+		int code = 0, action = 0;
+
+		at += strspn(at, " \t\n\v\f\r");
+		if (*at == '\0')
+			return true;
+		for (; code < PAM_STACK_CODES; code++)
+			if (strncmp(at, code_names[code], strlen(code_names[code])) == 0)
+				break;
+		const char *name = code < PAM_STACK_CODES ? code_names[code] : "default";
+		if (strncmp(at, name, strlen(name)) != 0)
+			break;
+		at += strlen(name);
+		at += strspn(at, " \t\n\v\f\r");
+		if (*at != '=')
+			break;
+		at++;
+		at += strspn(at, " \t\n\v\f\r");
+		at = parse_action(at, &action);
+		if (at == NULL)
+			break;
+		if (code < PAM_STACK_CODES)
+			l->action[code] = action;
+		else
+			set_default(l, action);
+	}
+	for (int i = 0; i < PAM_STACK_CODES; i++)
+		l->action[i] = PAM_DO_BAD;
+	return false;
+}
+
+/* The control word; false: not understood, and so refusing. */
+static bool
+parse_control(struct pam_line *l, const char *word)
+{
+	static const struct {
+		const char *word;
+		enum pam_action success, other;
+		bool ignores;
+	} simple[] = {
+		{ "required", PAM_DO_OK, PAM_DO_BAD, true },
+		{ "requisite", PAM_DO_OK, PAM_DO_DIE, true },
+		{ "optional", PAM_DO_OK, PAM_DO_IGNORE, false },
+		{ "sufficient", PAM_DO_DONE, PAM_DO_IGNORE, false },
+	};
+
+	for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++) {
+		if (strcasecmp(word, simple[i].word) != 0)
+			continue;
+		l->action[CODE_SUCCESS] = simple[i].success;
+		l->action[CODE_NEW_AUTHTOK] = simple[i].success;
+		if (simple[i].ignores)
+			l->action[CODE_IGNORE] = PAM_DO_IGNORE;
+		set_default(l, simple[i].other);
+		return true;
+	}
+	bool is_right = parse_pairs(l, word);
+	set_default(l, PAM_DO_BAD);
+	return is_right;
+}
+
+static enum pam_kind
+kind_of(const char *module)
+{
+	const char *slash = strrchr(module, '/');
+	const char *name = slash == NULL ? module : slash + 1;
+	size_t len = strlen(name);
+
+	if (len > 3 && strcmp(name + len - 3, ".so") == 0)
+		len -= 3;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strlen(kinds[i].name) == len && strncmp(name, kinds[i].name, len) == 0)
+			return kinds[i].kind;
+	return PAM_KIND_OTHER;
+}
+
+/* --- lines ------------------------------------------------------------------------ */
+
+/* Assemble the next line that holds something. false: the end. *line_no: where it began. */
+static bool
+next_line(struct reading *rd, struct bytes_reader *r, const char *file, char *out,
+    unsigned *line_no)
+{
+	size_t len = 0;
+	struct span raw;
+
+	while (bytes_next_line(r, &raw)) {
+		if (len == 0)
+			*line_no = r->line;
+		raw = bytes_trim(raw);
+		const char *hash = raw.len == 0 ? NULL : memchr(raw.at, '#', raw.len);
+		bool has_more = false;
+		if (hash != NULL)
+			raw.len = (size_t)(hash - raw.at);
+		while (raw.len > 0 && strchr(" \t\r\n", raw.at[raw.len - 1]) != NULL)
+			raw.len--;
+		if (hash == NULL && raw.len > 0 && raw.at[raw.len - 1] == '\\') {
+			has_more = true;
+			raw.len--;
+		}
+		if (raw.len >= PAM_STACK_LINE_CAP - 2 - len) {
+			tell_fault(rd->s, "%.100s:%u: the line is longer than %d bytes", file,
+			    r->line, PAM_STACK_LINE_CAP - 2);
+			rd->s->is_refused = true;
+			return false;
+		}
+		if (raw.len > 0)
+			memcpy(out + len, raw.at, raw.len);
+		len += raw.len;
+		if (has_more)
+			out[len++] = ' ';
+		out[len] = '\0';
+		if (!has_more && strspn(out, BLANKS) < len)
+			return true;
+		if (!has_more)
+			len = 0;
+	}
+	return len > 0 && strspn(out, BLANKS) < len;
+}
+
+static struct pam_line *
+add_line(struct pam_stack *s, const char *file, unsigned line_no, unsigned level)
+{
+	if (s->count == PAM_STACK_LINES_MAX) {
+		tell_fault(s, "%.100s:%u: more than %d modules", file, line_no,
+		    PAM_STACK_LINES_MAX);
+		s->is_refused = true;
+		return NULL;
+	}
+	struct pam_line *l = &s->line[s->count++];
+	*l = (struct pam_line){ .level = level, .module = "" };
+	snprintf(l->place, sizeof l->place, "%s:%u", file, line_no);
+	for (int i = 0; i < PAM_STACK_CODES; i++)
+		l->action[i] = PAM_DO_UNSET;
+	return l;
+}
+
+static void
+break_line(struct pam_stack *s, struct pam_line *l, const char *why)
+{
+	l->is_broken = true;
+	l->module = "";
+	l->kind = PAM_KIND_OTHER;
+	set_default(l, PAM_DO_BAD);
+	tell_fault(s, "%s: %s", l->place, why);
+}
+
+static bool read_file(struct reading *rd, const char *name, unsigned depth, unsigned level);
+
+/* "auth include FILE" and "auth substack FILE". */
+static void
+read_included(struct reading *rd, const char *file, unsigned line_no, const char *control,
+    const char *target, unsigned depth, unsigned level)
+{
+	bool is_substack = strcasecmp(control, "substack") == 0;
+	char why[128];
+
+	if (is_substack) {
+		struct pam_line *l = add_line(rd->s, file, line_no, level);
+		if (l == NULL)
+			return;
+		l->is_substack = true;
+		set_default(l, PAM_DO_IGNORE);
+	}
+	if (target != NULL && read_file(rd, target, depth + 1, level + (is_substack ? 1 : 0)))
+		return;
+	struct pam_line *l = add_line(rd->s, file, line_no, level);
+	if (l == NULL)
+		return;
+	snprintf(why, sizeof why, "%s \"%.80s\": there is no such file", control,
+	    target == NULL ? "" : target);
+	break_line(rd->s, l, why);
+}
+
+/* A module's line: text (assembled, cut in place) after its type. */
+static void
+read_module(struct reading *rd, struct pam_line *l, const char *control, char *rest)
+{
+	snprintf(l->control, sizeof l->control, "%s", control);
+	bool is_understood = parse_control(l, control);
+	const char *module = next_word(&rest);
+	if (module == NULL) {
+		break_line(rd->s, l, "no module is named");
+		return;
+	}
+	if (!is_understood)
+		tell_fault(rd->s, "%s: the control \"%s\" is not understood, so the module always "
+		    "refuses", l->place, l->control);
+	l->module = module;
+	l->kind = kind_of(module);
+	for (char *word = next_word(&rest); word != NULL; word = next_word(&rest)) {
+		if (l->argc == PAM_STACK_ARGS_MAX) {
+			tell_fault(rd->s, "%s: more than %d arguments", l->place,
+			    PAM_STACK_ARGS_MAX);
+			return;
+		}
+		l->argv[l->argc++] = word;
+	}
+}
+
+/* One assembled line of a file. */
+static void
+read_line(struct reading *rd, const char *file, unsigned line_no, char *text, unsigned depth,
+    unsigned level)
+{
+	char copy[PAM_STACK_LINE_CAP];
+	char *rest = copy;
+
+	memcpy(copy, text, sizeof copy);
+	char *type = next_word(&rest);
+	if (type == NULL)
+		return;
+	if (strcmp(type, "@include") == 0) {
+		char *target = next_word(&rest);
+		if (target == NULL || !read_file(rd, target, depth + 1, level)) {
+			tell_fault(rd->s, "%.60s:%u: @include \"%.60s\": there is no such file",
+			    file, line_no, target == NULL ? "" : target);
+			rd->s->is_refused = true;
+		}
+		return;
+	}
+	bool is_silent = type[0] == '-';
+	type += is_silent ? 1 : 0;
+	if (strcasecmp(type, "session") == 0 || strcasecmp(type, "account") == 0 ||
+	    strcasecmp(type, "password") == 0)
+		return;
+	/* libpam counts a type that it does not know as auth, "most sensitive", and refuses. */
+	bool is_auth = strcasecmp(type, "auth") == 0;
+	char *control = next_word(&rest);
+	if (is_auth && control != NULL &&
+	    (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0)) {
+		read_included(rd, file, line_no, control, next_word(&rest), depth, level);
+		return;
+	}
+	struct pam_line *l = add_line(rd->s, file, line_no, level);
+	if (l == NULL)
+		return;
+	l->is_silent = is_silent;
+	if (control == NULL || !is_auth) {
+		break_line(rd->s, l, is_auth ? "no control is given" : "unknown module type");
+		return;
+	}
+	/* Once more on the line's own copy, which its pointers name. */
+	memcpy(l->text, text, sizeof l->text);
+	rest = l->text;
+	(void)next_word(&rest);
+	control = next_word(&rest);
+	read_module(rd, l, control, rest);
+}
+
+/* All lines of a file; false: there is none, or it is too deep. */
+static bool
+read_file(struct reading *rd, const char *name, unsigned depth, unsigned level)
+{
+	struct bytes_reader r;
+	char line[PAM_STACK_LINE_CAP] = "";
+	char *text = NULL;
+	unsigned line_no = 0;
+	size_t len = 0;
+
+	if (depth >= LEVELS_MAX || rd->reader(name, rd->ctx, &text, &len) != 0)
+		return false;
+	bytes_reader_init(&r, text, len);
+	while (!rd->s->is_refused && next_line(rd, &r, name, line, &line_no))
+		read_line(rd, name, line_no, line, depth, level);
+	free(text);
+	return true;
+}
+
+bool
+pam_stack_read(struct pam_stack *s, const char *service, pam_stack_reader *reader, void *ctx)
+{
+	struct reading rd = { .s = s, .reader = reader, .ctx = ctx };
+
+	*s = (struct pam_stack){ .line = calloc(PAM_STACK_LINES_MAX, sizeof *s->line) };
+	if (s->line == NULL)
+		return false;
+	bool has_file = read_file(&rd, service, 0, 0);
+	if (s->count > 0 || s->is_refused)
+		return true;
+	s->is_other = true;
+	if (!read_file(&rd, "other", 0, 0) && !has_file)
+		tell_fault(s, "neither \"%.60s\" nor \"other\" is there", service);
+	if (s->count == 0)
+		s->is_refused = true;
+	return true;
+}
+
+void
+pam_stack_free(struct pam_stack *s)
+{
+	free(s->line);
+	*s = (struct pam_stack){ .line = NULL };
+}
+
+int
+pam_stack_find(const struct pam_stack *s, enum pam_kind kind)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->line[i].kind == kind)
+			return (int)i;
+	return -1;
+}
