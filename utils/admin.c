@@ -325,22 +325,35 @@ admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid, 
 	return 0;
 }
 
-enum exit_code
-admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change)
+int
+admin_update_quietly(struct admin *a, struct admin_change *c, admin_change_fn *change,
+    struct diag *d)
 {
-	struct diag d = { "" };
-
 	c->refused = EXIT_CODE_OK;
-	int r = store_update(a->store, c->user, c->now_s, a->settings.window, change, c, &d);
-	if (r != 0 && c->refused != EXIT_CODE_OK)
-		return admin_fail(c->refused, "%s", d.text);
-	if (r != 0) {
+	return store_update(a->store, c->user, c->now_s, a->settings.window, change, c, d);
+}
+
+enum exit_code
+admin_tell_update(struct admin_change *c, int error, const struct diag *d)
+{
+	if (error != 0 && c->refused != EXIT_CODE_OK)
+		return admin_fail(c->refused, "%s", d->text);
+	if (error != 0) {
 		/* It may be in place all the same: see safefile_replace on a failed sync. */
 		admin_log(c->action, c->user, c->device, "failed");
-		return admin_fail_core(r, &d);
+		return admin_fail_core(error, d);
 	}
 	if (c->was_rebuilt)
 		admin_warn("the state of %s was lost or unreadable; it is written anew, with every "
 		    "code up to now and every recovery code used up", c->user);
 	return EXIT_CODE_OK;
+}
+
+enum exit_code
+admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change)
+{
+	struct diag d = { "" };
+
+	int r = admin_update_quietly(a, c, change, &d);
+	return admin_tell_update(c, r, &d);
 }

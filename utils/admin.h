@@ -15,6 +15,8 @@
  * operands (checked in number, NULL-terminated) and returns the exit code; it prints what it
  * did on standard output, and on standard error why it did not. */
 
+#define ADMIN_SOURCE "totp-admin" /* the source that wrong codes given here are counted for */
+
 enum admin_option {
 	OPTION_STORE = 0,
 	OPTION_CONF,
@@ -31,6 +33,7 @@ enum admin_option {
 	OPTION_WEAK_OK,
 	OPTION_FORCE,
 	OPTION_YES,
+	OPTION_STEPS,
 	OPTION_USER,
 	OPTION_SERVICE,
 	OPTION_PAM_DIR,
@@ -50,9 +53,11 @@ enum exit_code admin_cancel(struct admin *a, char *const *operand);
 enum exit_code admin_delete(struct admin *a, char *const *operand);
 enum exit_code admin_doctor(struct admin *a, char *const *operand);
 enum exit_code admin_disable(struct admin *a, char *const *operand);
+enum exit_code admin_enable(struct admin *a, char *const *operand);
 enum exit_code admin_list(struct admin *a, char *const *operand);
 enum exit_code admin_remove(struct admin *a, char *const *operand);
 enum exit_code admin_rename(struct admin *a, char *const *operand);
+enum exit_code admin_resync(struct admin *a, char *const *operand);
 enum exit_code admin_reset(struct admin *a, char *const *operand);
 enum exit_code admin_show(struct admin *a, char *const *operand);
 enum exit_code admin_unlock(struct admin *a, char *const *operand);
@@ -131,6 +136,11 @@ int admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t u
 /* Apply a change, and tell when it failed. Nothing was written when it was refused; a failure
  * of the store is logged too, because it may have come after the writing. */
 enum exit_code admin_update(struct admin *a, struct admin_change *c, admin_change_fn *change);
+
+/* Both halves of admin_update: the code of store_update, and what becomes of it. */
+int admin_update_quietly(struct admin *a, struct admin_change *c, admin_change_fn *change,
+    struct diag *d) MUST_USE;
+enum exit_code admin_tell_update(struct admin_change *c, int error, const struct diag *d);
 
 /* For change functions: refuse with that exit code and explanation; refuse when there is no
  * record; find the device c->device in e or refuse (*dev is NULL then). */

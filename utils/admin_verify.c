@@ -12,8 +12,6 @@
 #include "utils/phrases.h"
 #include "utils/secret_input.h"
 
-#define SOURCE "totp-admin"
-
 static enum exit_code
 tell(const char *user, const struct attempt_result *res, const struct diag *d)
 {
@@ -66,7 +64,7 @@ admin_verify(struct admin *a, char *const *operand)
 {
 	const char *user = operand[0];
 	char text[SECRET_INPUT_CAP] = "";
-	struct attempt_request q = { .user = user, .source = SOURCE };
+	struct attempt_request q = { .user = user, .source = ADMIN_SOURCE };
 	struct attempt_result res;
 	struct diag d = { "" };
 

@@ -30,9 +30,11 @@ bin_PROGRAMS += %D%/totp-enroll
 %C%_totp_enroll_SOURCES = \
 	%D%/enroll.h \
 	%D%/enroll_codes.c \
+	%D%/enroll_devices.c \
 	%D%/enroll_helper.c \
 	%D%/enroll_list.c \
 	%D%/enroll_output.c \
+	%D%/enroll_recovery.c \
 	%D%/enroll_session.c \
 	%D%/enroll_show.c \
 	%D%/enroll_wizard.c %D%/enroll_wizard.h \
@@ -69,6 +71,7 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_add.c \
 	%D%/admin_args.c \
+	%D%/admin_codes.c \
 	%D%/admin_delete.c \
 	%D%/admin_device.c \
 	%D%/admin_disable.c \

@@ -27,7 +27,7 @@ usage()			# CODE PATTERN ARGUMENT...
 		is "totp-admin $*: on standard error" "$out" ''
 	fi
 }
-verbs=(add list show verify unlock disable delete remove rename cancel reset)
+verbs=(add list show verify unlock disable delete remove enable resync rename cancel reset)
 usage 2 'usage: '
 usage 2 'unknown verb' frobnicate
 usage 2 'unknown verb' LIST

@@ -37,6 +37,14 @@ matrix rename ''         '6    6    6   6   6   6    6   6    1    1' $user watc
 matrix cancel ''         '6    0    6   6   6   6    6   6    1    1' $user
 matrix reset ''          '6    0    0   0   0   0    0   0    1    1' --yes $user
 matrix reset ''          '6    2    2   2   2   2    2   2    1    1' $user
+matrix enable ''         '6    7    7   0   7   7    7   7    1    1' --force $user phone
+matrix resync codes      '6    7    0   7   7   9    0   3    1    1' $user phone
+matrix resync codes      '6    6    6   6   6   6    6   6    1    1' $user watch
+matrix resync ''         '6    7    2   7   7   9    2   2    1    1' $user phone
+matrix resync '123456'   '6    7    2   7   7   9    2   2    1    1' $user phone
+matrix_settings=wide
+matrix enable codes      '6    7    7   0   7   7    7   7    1    1' $user phone
+matrix enable codes      '6    6    6   6   6   6    6   6    1    1' $user watch
 matrix_settings=throttle
 matrix verify 000000     '6    6    3   6   6   9    9   3    1    1' $user
 unset matrix_settings
@@ -77,6 +85,52 @@ is 'the user is told each change' "$(sed -n 's/^text MFA device //p' "$store/sec
 "tablet" was added by an administrator
 "tablet" was removed by an administrator
 "watch" was removed by an administrator'
+
+fresh disabled
+run enable --force $user phone
+expect 'enable --force takes no code' 0 'used up'
+run verify $user <<<"$(code_in 0)"
+expect 'and leaves none of before' 3 'already used'
+fresh disabled
+with wide enable $user phone <<<"$(code_in 30)"$'\n'"$(code_in 60)"
+expect 'enable by two codes' 0 'active again'
+with wide verify $user <<<"$(code_in 60)"
+expect 'uses both up' 3 'already used'
+fresh disabled
+with wide enable $user phone <<<"$(code_in 60)"$'\n'"$(code_in 30)"
+expect 'swapped codes enable nothing' 3 'wrong order'
+with wide enable $user phone <<<"$(code_in 30)"$'\n'123456
+expect 'one right code enables nothing, and is not told from none' 3
+run show --json $user
+is 'both tries are counted' "$(json 'd["failures"], d["devices"][0]["state"]')" "(2, 'disabled')"
+with throttle enable $user phone <<<"$(code_in 30)"$'\n'"$(code_in 60)"
+expect 'further codes are not looked at' 9 'try again in'
+with one add --uid $uid $user tablet --secret-file - <<<"$other_key"
+run add --uid $uid $user tablet --secret-file - <<<"$other_key"
+with one enable --force $user phone
+expect 'no device more than max_devices is enabled' 5 'delete one first'
+
+fresh active
+run resync $user phone <<<"$(code_in 300)"$'\n'"$(code_in 330)"
+expect 'resync finds a fast clock' 0 'its clock is 3[03]0 s ahead'
+run verify $user <<<"$(code_in 330)"
+expect 'and uses both codes up' 3 'already used'
+run verify $user <<<"$(code_in 360)"
+expect 'the next one of that device works' 0
+run resync $user phone <<<"$(code_in 330)"$'\n'"$(code_in 360)"
+expect 'used codes resync nothing' 3 'already used'
+fresh active
+run resync $user phone <<<"$(code_in 3000)"$'\n'"$(code_in 3030)"
+expect 'an hour is beyond the usual search' 3
+run resync --steps 120 $user phone <<<"$(code_in 3000)"$'\n'"$(code_in 3030)"
+expect 'and within --steps 120' 0 'ahead'
+run show --json $user
+is 'a wrong pair is counted' "$(json 'd["failures"]')" 1
+for steps in 0 2881 x -1; do
+	run resync --steps=$steps $user phone </dev/null
+	expect "--steps $steps is refused" 2 'number from 1 to 2880'
+done
+is 'no code is in the record' "$(grep -cE "$(code_in 3000)|$(code_in 3030)" "$store/secrets/$user" || true)" 0
 
 fresh locked
 run unlock $user
