@@ -9,13 +9,14 @@ ratios as Markdown. `make bench` runs it; it tests nothing and is no part of ./c
   make bench BENCH='save'               also write the tables to tests/bench/results.md
   make bench BENCH='--only login,users --dir /var/tmp'
 
-All lanes run in the same process one after the other, in an order that turns with each
-round, so that what disturbs the machine disturbs all of them alike."""
+All lanes run in the same process one after the other, shuffled anew in each round, so that
+what disturbs the machine disturbs all of them alike."""
 
 import argparse
 import base64
 import collections
 import os
+import random
 import re
 import sys
 import tempfile
@@ -27,9 +28,13 @@ from bench_stage import FIRST_UID, NAMES, PAM_SUCCESS, PEERS, Plan, Stage, media
 SECTIONS = ("login", "counts", "fresh", "users", "parallel", "samecode", "memory", "admin")
 
 
-def turned(items, by):
-    by %= len(items)
-    return items[by:] + items[:by]
+# The same order in each run; and no lane always follows the same other one, whose writes it
+# might have to wait for.
+dice = random.Random(6238)
+
+
+def shuffled(items):
+    return dice.sample(items, len(items))
 
 
 def table(head, rows):
@@ -73,10 +78,10 @@ class Bench:
         plan = Plan(self.stage)
         lanes = ["floor", "totp-1", "google-1", "oath-1"]
         warm = 5
-        for i in range(self.amount(1000, 20) + warm):
-            for lane in turned(lanes, i):
+        for _ in range(self.amount(1000, 20) + warm):
+            for lane in shuffled(lanes):
                 plan.add(lane)
-            for lane in turned(lanes[1:], i):
+            for lane in shuffled(lanes[1:]):
                 plan.add(lane, "reject")
         results = plan.run()[0][warm * 7:]
         groups = self.group(results)
@@ -158,8 +163,8 @@ class Bench:
         kinds = [("floor", ""), ("totp-1", ""), ("totp-1", "libcrypto.so.3"),
                  ("google-1", ""), ("oath-1", "")]
         us = collections.defaultdict(list)
-        for i in range(self.amount(200, 5)):
-            for lane, preload in turned(kinds, i):
+        for _ in range(self.amount(200, 5)):
+            for lane, preload in shuffled(kinds):
                 plan = Plan(self.stage)
                 plan.add(lane)
                 environment = dict(os.environ)
@@ -199,7 +204,7 @@ class Bench:
                 plan.add(f"{kind}-{size}", user=i * size // min(size, sample))
         warm = len(plan.logins)
         for i in range(rounds):
-            for kind, size in turned(lanes, i):
+            for kind, size in shuffled(lanes):
                 # One login of the largest takes more than a second.
                 every = 1 if kind != "oath" or size < 10_000 else \
                     rounds // (10 if size <= 100_000 else 3)

@@ -11,6 +11,7 @@ its own, later than all before it, so that no lane ever has to wait for the cloc
 import os
 import platform
 import shutil
+import stat
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,17 @@ def median(values):
 
 def p99(values):
     return sorted(values)[min(len(values) - 1, len(values) * 99 // 100)]
+
+
+def check_path(path):
+    """The modules refuse what lies below a directory that others than root can change."""
+    while True:
+        found = os.stat(path)
+        if found.st_uid != 0 or (found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX):
+            raise Failed(f"{path} is not root's alone: name another place, as --dir /var/tmp")
+        if path == "/":
+            return
+        path = os.path.dirname(path)
 
 
 class Result:
@@ -116,8 +128,9 @@ class Stage:
         for path in (self.driver, self.filler, self.module):
             if not os.path.exists(path):
                 raise Failed(f"{path} is not there: run `make bench`")
+        check_path(os.path.realpath(parent))
         # Not random: its length is part of what is measured, a directory a step.
-        self.dir = os.path.join(os.path.abspath(parent), "pam_totp-bench")
+        self.dir = os.path.join(os.path.realpath(parent), "pam_totp-bench")
         self.services = os.path.join(self.dir, "pam.d")
         self.slot = os.path.join(self.dir, "slot")
         self.counts = {}
