@@ -186,9 +186,10 @@ read_plan(struct plan *p)
 		*l = (struct login){ .worker = 0 };
 		if (strcmp(line, "memory\n") == 0)
 			continue;
-		if (sscanf(line, "%u %u %" SCNu64 " %127s %u %127s %127s %127s", &l->worker, &l->round,
-			&l->clock_s, l->user, &l->uid, l->code, l->service, l->file) != 8 ||
-		    l->worker >= WORKERS_MAX) {
+		int fields = sscanf(line,
+		    "%u %u %" SCNu64 " %127s %u %127s %127s %127s", &l->worker, &l->round,
+		    &l->clock_s, l->user, &l->uid, l->code, l->service, l->file);
+		if (fields != 8 || l->worker >= WORKERS_MAX) {
 			errno = EINVAL;
 			fail(line);
 		}
