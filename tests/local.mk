@@ -53,9 +53,9 @@ unit_programs = \
 	%D%/unit/test_config \
 	%D%/unit/test_config_keys \
 	%D%/unit/test_config_load \
+	%D%/unit/test_date \
 	%D%/unit/test_devices \
 	%D%/unit/test_devices_rotate \
-	%D%/unit/test_date \
 	%D%/unit/test_diag \
 	%D%/unit/test_doctor_pam \
 	%D%/unit/test_encode \
@@ -162,8 +162,8 @@ EXTRA_DIST += $(cli_tests)
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
 system_tests = \
-	%D%/system/requirement.py \
 	%D%/system/enrol.py \
+	%D%/system/requirement.py \
 	%D%/system/ssh.py \
 	%D%/system/sudo_su.py
 EXTRA_DIST += $(system_tests)
