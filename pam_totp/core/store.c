@@ -5,7 +5,8 @@
  *
  *  1. No name reaches a back end that record_user_ok or store_is_decoy did not accept, and
  *     no decoy reaches replace or list.
- *  2. A load that fails leaves a wiped entry: no record, no version that could be written.
+ *  2. A load that fails leaves a wiped entry: no record, and no version that could be written
+ *     but that of a corrupt record, which an administrator may replace or remove.
  *  3. A record is stored under its own user's name only.
  *  4. Read-modify-replace goes round only on E_CONFLICT; every other code ends it, and an
  *     entry is wiped after each round. */
@@ -70,8 +71,12 @@ store_load(struct store *s, const char *user, struct store_entry *e, struct diag
 	int r = check_user(user, true, d);
 	if (r == 0)
 		r = s->ops->load(s, user, e, d);
-	if (r != 0)
-		store_entry_wipe(e); /* obligation 2 */
+	if (r != 0) { /* obligation 2 */
+		struct store_version version = e->version;
+		store_entry_wipe(e);
+		if (r == E_CORRUPT)
+			e->version = version;
+	}
 	return r;
 }
 

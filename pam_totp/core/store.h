@@ -61,7 +61,9 @@ struct store {
 
 /* Load what is stored of user; never creates or changes anything.
  * Missing files are not an error: see has_record and health.
- * E_INVALID: the user name is refused. E_UNSAFE, E_CORRUPT (the record), E_IO: *e is wiped. */
+ * E_INVALID: the user name is refused. E_UNSAFE, E_IO: *e is wiped. E_CORRUPT (the record): *e is
+ * wiped but for its version, by which store_replace may replace or remove what is there; all
+ * others must take it for a failure. */
 int store_load(struct store *s, const char *user, struct store_entry *e,
     struct diag *d) MUST_USE;
 

@@ -16,7 +16,9 @@
  *     loading creates nothing (DESIGN promises 1, 6).
  *  5. Removal takes the record away first: a state without a record opens nothing, a record
  *     without its state would be a loss to rebuild.
- *  6. The text of a record is wiped on every way out (DESIGN promise 7). */
+ *  6. The text of a record is wiped on every way out (DESIGN promise 7).
+ *  7. Of a record that cannot be parsed a load tells the version, so that an administrator can
+ *     replace or remove the very bytes that were refused, and no others. */
 
 #include "store_file.h"
 
@@ -162,7 +164,7 @@ read_record(const struct store_file *fs, const char *user, struct record *record
 	if (r == 0 && strcmp(record->user, user) != 0)
 		r = diag_set(d, E_CORRUPT, "%s: holds the record of another user", where);
 	bytes_wipe(text, sizeof(text));
-	seen->is_there = r == 0;
+	seen->is_there = r == 0 || r == E_CORRUPT;
 	if (r != 0)
 		record_wipe(record);
 	return r;
@@ -232,22 +234,28 @@ file_load(struct store *s, const char *user, struct store_entry *e, struct diag 
 		return r;
 
 	bool is_one_moment = false;
+	int parsed = E_IO;
+	struct diag also = {""};
 	for (int round = 0; r == 0 && !is_one_moment && round < LOAD_ROUNDS_MAX; round++) {
 		record_wipe(&e->record);
-		r = read_record(fs, user, &e->record, &before, d); /* obligation 1: first */
+		parsed = read_record(fs, user, &e->record, &before, d); /* obligation 1: first */
+		if (parsed != 0 && parsed != E_CORRUPT)
+			return parsed; /* the caller wipes *e */
+		/* What d says of a corrupt record stays. */
+		r = read_state(fs, user, &f, &also);
 		if (r == 0)
-			r = read_state(fs, user, &f, d);
-		if (r == 0)
-			r = look_at_record(fs, user, &after, d);
+			r = look_at_record(fs, user, &after, &also);
 		is_one_moment = r == 0 && is_same_record(&before, &after);
 	}
 	if (r != 0)
-		return r; /* the caller wipes *e */
+		return diag_set(d, r, "%s", also.text);
+	set_version(&e->version, &before, &f);
+	if (parsed != 0)
+		return parsed; /* obligation 7 */
 
 	e->has_record = before.is_there;
 	e->health = health_of(&f, e->has_record);
 	e->state = f.state;
-	set_version(&e->version, &before, &f);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct entry {
 	bool has_record;
 	bool has_state;
 	bool has_lost; /* had a state that was damaged */
+	bool is_damaged; /* the record cannot be read */
 	struct record record;
 	struct state state;
 	uint64_t changed; /* 0: nothing there */
@@ -123,6 +124,8 @@ memory_load(struct store *s, const char *user, struct store_entry *out, struct d
 	out->health = STATE_FRESH;
 	if (e == NULL)
 		return 0;
+	if (e->is_damaged)
+		return diag_set(d, E_CORRUPT, "%s: a damaged record", user);
 	out->has_record = e->has_record;
 	out->record = e->record;
 	out->state = e->state;
@@ -205,13 +208,14 @@ memory_replace(struct store *s, const char *user, const struct record *record,
 	if (record == NULL) {
 		record_wipe(&e->record);
 		memset(&e->state, 0, sizeof(e->state));
-		e->has_record = e->has_state = e->has_lost = false;
+		e->has_record = e->has_state = e->has_lost = e->is_damaged = false;
 	} else {
 		r = put_state(e, state);
 		if (r != 0)
 			return r;
 		e->record = *record;
 		e->has_record = true;
+		e->is_damaged = false;
 	}
 	touch(m, e);
 	*version = version_of(e);
@@ -301,11 +305,22 @@ store_memory_lose_state(struct store *s, const char *user)
 }
 
 void
+store_memory_damage_record(struct store *s, const char *user)
+{
+	struct store_memory *m = memory_of(s);
+	struct entry *e = ensure(m, user);
+	e->has_record = true;
+	e->is_damaged = true;
+	touch(m, e);
+}
+
+void
 store_memory_put_record(struct store *s, const struct record *record)
 {
 	struct store_memory *m = memory_of(s);
 	struct entry *e = ensure(m, record->user);
 	e->record = *record;
 	e->has_record = true;
+	e->is_damaged = false;
 	touch(m, e);
 }

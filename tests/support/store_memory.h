@@ -37,6 +37,9 @@ unsigned store_memory_count(const struct store *s, enum store_memory_call call);
 /* Lose the user's state as a deleted or damaged file does; with a record it is STATE_LOST. */
 void store_memory_lose_state(struct store *s, const char *user);
 
+/* Make the user's record unreadable, as a damaged file is, until it is replaced or removed. */
+void store_memory_damage_record(struct store *s, const char *user);
+
 /* Put a record in place behind the store's back, as configuration management does. */
 void store_memory_put_record(struct store *s, const struct record *record);
 

@@ -98,6 +98,21 @@ put_record(const struct fixture *fx, const struct record *record)
 	safefile_close(&dir);
 }
 
+static void
+damage_record(const struct fixture *fx, const char *user)
+{
+	char path[256];
+	if (fx->dir[0] == '\0') {
+		store_memory_damage_record(fx->s, user);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/secrets/%s", fx->dir, user);
+	FILE *f = fopen(path, "a");
+	assert_non_null(f);
+	assert_true(fputs("x\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 static struct store_entry
 load(const struct fixture *fx, const char *user)
 {
@@ -621,6 +636,65 @@ update_without_a_record_commits_the_state(void **state)
 	assert_int_equal(e.state.fails, 2);
 }
 
+/* A corrupt record is told with its version, and nothing else of it. */
+static struct store_version
+load_corrupt(const struct fixture *fx, const char *user)
+{
+	struct store_entry e;
+	memset(&e, 0x55, sizeof(e));
+	assert_int_equal(store_load(fx->s, user, &e, NULL), E_CORRUPT);
+	struct store_version version = e.version;
+	assert_memory_not_equal(&version, &zero_version, sizeof(version));
+	memset(&e.version, 0, sizeof(e.version));
+	expect_wiped(&e);
+	return version;
+}
+
+static void
+corrupt_record_can_be_removed(void **state)
+{
+	const struct fixture *fx = *state;
+	struct change c = {0};
+	sample_enrol(fx->s, "alice");
+	sample_enrol(fx->s, "bob");
+	struct store_entry before = load(fx, "alice");
+	damage_record(fx, "alice");
+	/* Neither what was loaded before nor "nothing there" removes it. */
+	assert_int_equal(
+	    store_replace(fx->s, "alice", NULL, NULL, &before.version, NULL), E_CONFLICT);
+	struct store_version version = zero_version;
+	assert_int_equal(store_replace(fx->s, "alice", NULL, NULL, &version, NULL), E_CONFLICT);
+	assert_int_equal(update(fx, &c, SAMPLE_NOW), E_CORRUPT);
+	assert_int_equal(c.calls, 0);
+
+	version = load_corrupt(fx, "alice");
+	damage_record(fx, "alice"); /* somebody else is at it */
+	assert_int_equal(store_replace(fx->s, "alice", NULL, NULL, &version, NULL), E_CONFLICT);
+	version = load_corrupt(fx, "alice");
+	assert_int_equal(store_replace(fx->s, "alice", NULL, NULL, &version, NULL), 0);
+	struct store_entry e = load(fx, "alice");
+	assert_false(e.has_record);
+	assert_int_equal(e.health, STATE_FRESH);
+	assert_true(load(fx, "bob").has_record);
+}
+
+static void
+corrupt_record_can_be_replaced(void **state)
+{
+	const struct fixture *fx = *state;
+	sample_enrol(fx->s, "alice");
+	struct store_entry before = load(fx, "alice");
+	lose_state(fx, "alice");
+	damage_record(fx, "alice");
+	struct store_version version = load_corrupt(fx, "alice");
+	assert_int_equal(store_replace(fx->s, "alice", &before.record, &before.state, &version,
+	    NULL), 0);
+	struct store_entry e = load(fx, "alice");
+	assert_true(e.has_record);
+	assert_int_equal(e.health, STATE_WHOLE);
+	assert_memory_equal(&e.version, &version, sizeof(version));
+}
+
 /* --- store.c, and the hooks of the memory back end -------------------------- */
 
 static void
@@ -760,6 +834,8 @@ main(void)
 	    BOTH(commit_of_an_older_version),
 	    BOTH(commit_after_the_record_changed),
 	    BOTH(commit_after_an_outsider_put_the_record),
+	    BOTH(corrupt_record_can_be_removed),
+	    BOTH(corrupt_record_can_be_replaced),
 	    BOTH(users_do_not_meet),
 	    BOTH(remove_and_make_again),
 	    BOTH(lost_state),

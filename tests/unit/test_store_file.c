@@ -115,6 +115,10 @@ expect_load_fails(const struct fixture *fx, const char *user, int code, const ch
 	memset(&e, 0x55, sizeof(e));
 	memset(&zero, 0, sizeof(zero));
 	assert_int_equal(store_load(fx->s, user, &e, &d), code);
+	if (code == E_CORRUPT) { /* the version says what may be replaced */
+		assert_memory_not_equal(&e.version, &zero.version, sizeof(e.version));
+		memset(&e.version, 0, sizeof(e.version));
+	}
 	assert_memory_equal(&e, &zero, sizeof(e));
 	assert_non_null(strstr(d.text, reason));
 }
@@ -407,6 +411,19 @@ damaged_records(void **state)
 	expect_load_fails(fx, "alice", E_CORRUPT, "another user");
 	write_file(path, text, len);
 	assert_true(load(fx, "alice").has_record);
+}
+
+/* Where both files are at fault, the one that only a person can mend is told. */
+static void
+damaged_record_beside_an_unsafe_state(void **state)
+{
+	const struct fixture *fx = *state;
+	sample_enrol(fx->s, "alice");
+	write_file(at(fx, "secrets/alice"), "x\n", 2);
+	assert_int_equal(chmod(at(fx, "state/alice"), 0644), 0);
+	expect_load_fails(fx, "alice", E_UNSAFE, "state/alice");
+	assert_int_equal(chmod(at(fx, "state/alice"), 0600), 0);
+	expect_load_fails(fx, "alice", E_CORRUPT, "secrets/alice");
 }
 
 static void
@@ -990,6 +1007,7 @@ main(void)
 	    CASE(list_passes_over_other_files),
 	    CASE(unsafe_files),
 	    CASE(damaged_records),
+	    CASE(damaged_record_beside_an_unsafe_state),
 	    CASE(any_touch_of_the_record_is_a_conflict),
 	    CASE(leftover_of_a_killed_writer),
 	    CASE(replace_that_runs_out_of_room),
