@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += %D%/libtotpcore.la
 %C%_libtotpcore_la_SOURCES = \
 	%D%/core/attempt.c %D%/core/attempt.h \
+	%D%/core/verify.c %D%/core/verify.h \
 	%D%/core/bytes.c %D%/core/bytes.h \
 	%D%/core/config.c %D%/core/config.h \
 	%D%/core/config_keys.c %D%/core/config_keys.h \

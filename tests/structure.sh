@@ -52,7 +52,7 @@ tap_empty 'core includes its own headers and plain C only' "$(
 # its own header. store.c names the back ends behind the seam, so it alone looks up to
 # store_file.
 layers=(diag bytes 'date encode' 'otp recovery' safefile record state config store
-	store_file throttle policy grace session attempt 'enrolment devices')
+	store_file throttle policy grace session verify attempt 'enrolment devices')
 
 # The number of a file's layer, -1 for none. record_text belongs to record: what counts is
 # the longest name that it begins with.

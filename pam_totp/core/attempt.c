@@ -20,184 +20,13 @@
 #include <string.h>
 
 #include "throttle.h"
-
-/* How far back a wrong code is looked for, to tell a slow device by name. Only steps that
- * are over are searched: telling that a code belongs to a step to come would let the guesser
- * use it then. Source: FLOW rows 13, 20. */
-#define BEHIND_STEPS 10
-
-/* What the typed answer is. Exactly one of the two shapes, or neither. */
-struct answer {
-	bool is_code;
-	bool is_recovery;
-	struct otp_typed code;
-	struct recovery_typed recovery;
-};
-
-/* How the answer fits what is stored. */
-struct finding {
-	int fresh;	      /* index of the first device with an unused step, or -1 */
-	int spent;	      /* first device with a used step only, or -1 */
-	int behind;	      /* first device whose past, unused step it is, or -1 */
-	uint64_t behind_step; /* that step */
-	uint64_t step[RECORD_DEVICES_MAX]; /* lowest unused step that fits, or OTP_NO_STEP */
-	int recovery;			   /* index of an unspent recovery code, or -1 */
-	bool is_bypass;			   /* the administrator's one-time code, unspent */
-};
+#include "verify.h"
 
 struct round {
 	struct store_entry entry;
 	struct finding found;
 	bool was_burnt; /* state or a device's entry was lost and is burnt now */
 };
-
-/* What every place without a usable device is computed with. Its codes are discarded. */
-static const struct record_device dummy_device = {
-	.params = { .algorithm = OTP_SHA1, .digits = 6, .period_s = 30 },
-	.secret = { .len = OTP_SECRET_DEFAULT },
-};
-
-static void
-answer_read(struct span text, struct answer *a)
-{
-	*a = (struct answer){ .is_code = false };
-	if (text.at == NULL || text.len > ATTEMPT_ANSWER_MAX)
-		return;
-	a->is_code = otp_parse_typed(text, &a->code) == 0;
-	if (!a->is_code)
-		a->is_recovery = recovery_parse_typed(text, &a->recovery) == 0;
-}
-
-/* The usable device at place i and its entry, or the dummy with *sd NULL. (state_adopt gave
- * every device of the record an entry; one without counts as no device.) */
-static const struct record_device *
-device_at(struct round *r, unsigned i, uint64_t now_s, const struct state_device **sd)
-{
-	const struct record *rec = &r->entry.record;
-
-	*sd = NULL;
-	if (i >= rec->device_count || !record_device_is_usable(&rec->device[i], now_s))
-		return &dummy_device;
-	*sd = state_find(&r->entry.state, rec->device[i].id);
-	return *sd == NULL ? &dummy_device : &rec->device[i];
-}
-
-/* Match the code against the steps centre-before .. centre+after of one place. */
-static int
-match_around(const struct record_device *d, uint64_t centre, unsigned before, unsigned after,
-    struct otp_typed code, uint64_t *first, uint64_t *mask)
-{
-	/* A clock in 1970 has no steps before it; the count must not depend on that. */
-	*first = centre >= before ? centre - before : 0;
-	return otp_match(&d->params, &d->secret, *first, before + after + 1, code, mask);
-}
-
-/* The lowest set bit's step above last_step, or OTP_NO_STEP. */
-static uint64_t
-lowest_unused(uint64_t first, uint64_t mask, uint64_t last_step)
-{
-	for (unsigned i = 0; i < OTP_MATCH_MAX; i++)
-		if ((mask >> i & 1) != 0 && first + i > last_step)
-			return first + i;
-	return OTP_NO_STEP;
-}
-
-/* Compare the code with every place and step (promise 3). */
-static int
-find_code(struct round *r, struct otp_typed code, uint64_t now_s, unsigned window)
-{
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
-		const struct state_device *sd = NULL;
-		const struct record_device *d = device_at(r, i, now_s, &sd);
-		uint64_t first = 0, mask = 0;
-
-		int error = match_around(d, state_shown_step(sd, d, now_s), window, window, code,
-		    &first, &mask);
-		if (error != 0)
-			return error;
-		if (sd == NULL || mask == 0)
-			continue;
-		r->found.step[i] = lowest_unused(first, mask, sd->last_step);
-		if (r->found.step[i] != OTP_NO_STEP && r->found.fresh < 0)
-			r->found.fresh = (int)i;
-		if (r->found.step[i] == OTP_NO_STEP && r->found.spent < 0)
-			r->found.spent = (int)i;
-	}
-	return 0;
-}
-
-/* A code that fitted nowhere: is it the past code of a slow device? Same work for all. */
-static int
-find_behind(struct round *r, struct otp_typed code, uint64_t now_s, unsigned window)
-{
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
-		const struct state_device *sd = NULL;
-		const struct record_device *d = device_at(r, i, now_s, &sd);
-		uint64_t centre = state_shown_step(sd, d, now_s);
-		uint64_t past = centre > window ? centre - window - 1 : 0;
-		uint64_t first = 0, mask = 0;
-
-		int error = match_around(d, past, BEHIND_STEPS - window - 1, 0, code, &first,
-		    &mask);
-		if (error != 0)
-			return error;
-		if (sd == NULL || r->found.behind >= 0)
-			continue;
-		uint64_t step = lowest_unused(first, mask, sd->last_step);
-		if (step != OTP_NO_STEP && step < centre) {
-			r->found.behind = (int)i;
-			r->found.behind_step = step;
-		}
-	}
-	return 0;
-}
-
-static int
-find_recovery(struct round *r, const struct recovery_typed *typed)
-{
-	const struct record *rec = &r->entry.record;
-	const struct state *st = &r->entry.state;
-	int index = -1;
-
-	int error = recovery_match(&rec->recovery, typed, &index);
-	if (error != 0)
-		return error;
-	bool is_valid = rec->recovery.id != 0 && rec->recovery.id == st->recovery_id;
-	if (index >= 0 && is_valid && (st->recovery_spent >> index & 1) == 0)
-		r->found.recovery = index;
-	return 0;
-}
-
-/* Is it the code that an administrator handed out? A second derivation, for decoys as well. */
-static int
-find_bypass(struct round *r, const struct recovery_typed *typed, uint64_t now_s)
-{
-	const struct record_grant *g = &r->entry.record.bypass;
-	bool is_match = false;
-
-	int error = recovery_grant_match(g->salt, g->hash, typed, &is_match);
-	/* No grant has id 0, which is never above the mark. */
-	r->found.is_bypass = is_match && g->id > r->entry.state.bypass_spent && g->expires > now_s;
-	return error;
-}
-
-static int
-verify(struct round *r, const struct answer *a, uint64_t now_s, unsigned window)
-{
-	r->found = (struct finding){ .fresh = -1, .spent = -1, .behind = -1, .recovery = -1 };
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++)
-		r->found.step[i] = OTP_NO_STEP;
-
-	/* An answer of no shape is compared as a code of no digits: it fits nothing. */
-	int error = find_code(r, a->code, now_s, window);
-	if (error == 0 && a->is_code && r->found.fresh < 0 && r->found.spent < 0)
-		error = find_behind(r, a->code, now_s, window);
-	if (error == 0 && a->is_recovery)
-		error = find_recovery(r, &a->recovery);
-	if (error == 0 && a->is_recovery)
-		error = find_bypass(r, &a->recovery, now_s);
-	return error;
-}
 
 /* Seconds until the device shows a code that was not used, for the honest answer. */
 static uint32_t
@@ -384,7 +213,7 @@ run_round(struct round *r, const struct answer *a, const struct attempt_request 
 	int error = load(r, q, name, s, store, result, d);
 	if (error != 0)
 		return error;
-	error = verify(r, a, q->now_s, s->window);
+	error = verify_answer(&r->entry, a, q->now_s, s->window, &r->found);
 	if (error != 0)
 		return diag_set(d, error, "libcrypto refused to compute a code");
 
@@ -413,7 +242,7 @@ attempt_run(const struct attempt_request *q, const struct settings *settings, st
 	int error = E_CONFLICT;
 
 	*result = (struct attempt_result){ .verdict = ATTEMPT_FAILED };
-	answer_read(q->answer, &a);
+	verify_read(q->answer, q->is_decoy, &a);
 	for (unsigned i = 0; i < STORE_ROUNDS_MAX && error == E_CONFLICT; i++) {
 		error = throttle_tag(request.source, request.is_decoy ? q->user : NULL, &tag);
 		if (error == 0 && request.is_decoy) {

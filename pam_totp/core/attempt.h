@@ -9,8 +9,9 @@
 #include "bytes.h"
 #include "config.h"
 #include "store.h"
+#include "verify.h"
 
-#define ATTEMPT_ANSWER_MAX 64 /* bytes of an answer; a longer one is malformed */
+#define ATTEMPT_ANSWER_MAX VERIFY_ANSWER_MAX /* a longer answer is malformed */
 #define ATTEMPT_NOTICES_MAX 3 /* notices told at one login; the others wait for the next */
 
 /* How an attempt ended. Zero is a denial; ACCEPTED is assigned at one place, after the

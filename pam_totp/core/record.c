@@ -199,7 +199,7 @@ clean_text(const char *text, char out[RECORD_REASON_CAP])
 
 	while (*text == ' ')
 		text++;
-	for (; text[len] != '\0' && len < RECORD_REASON_CAP - 1; len++)
+	for (; len < RECORD_REASON_CAP - 1 && text[len] != '\0'; len++)
 		out[len] = text[len] >= 0x20 && text[len] <= 0x7e ? text[len] : '?';
 	while (len > 0 && out[len - 1] == ' ')
 		len--;

@@ -300,6 +300,30 @@ a_decoy_behaves_like_a_user(void **unused)
 	}
 }
 
+/* sshd hides what was typed for a name that it refuses behind junk of the same length. */
+static void
+junk_for_a_decoy_counts_as_a_code(void **unused)
+{
+	static const char junk[] = "\b\n\r\177INCORRECT";
+
+	(void)unused;
+	for (size_t len = 0; len < sizeof(junk); len++) {
+		struct attempt_request q = { .user = "nobody", .now_s = NOW, .source = "",
+			.answer = { junk, len }, .is_decoy = true };
+		bool is_code = len >= 6 && len <= 8;
+
+		assert_int_equal(attempt_run(&q, &settings, store, &result, NULL),
+		    is_code ? ATTEMPT_UNENROLLED : ATTEMPT_MALFORMED);
+		/* A user's own such answer is no code. */
+		q.user = USER;
+		q.uid = UID;
+		q.is_decoy = false;
+		assert_int_equal(attempt_run(&q, &settings, store, &result, NULL),
+		    ATTEMPT_MALFORMED);
+	}
+	assert_int_equal(look().state.fails, 0);
+}
+
 static void
 a_decoy_is_never_accepted(void **unused)
 {
@@ -392,6 +416,7 @@ main(void)
 		CASE(only_usable_devices_count),
 		CASE(another_account_of_the_name_is_refused),
 		CASE(a_decoy_behaves_like_a_user),
+		CASE(junk_for_a_decoy_counts_as_a_code),
 		CASE(a_decoy_is_never_accepted),
 		CASE(a_record_that_went_away_denies),
 		CASE(another_factors_failure_fills_the_same_bucket),
