@@ -153,6 +153,7 @@ cli_tests = \
 	%D%/cli/admin.sh \
 	%D%/cli/admin_program.sh \
 	%D%/cli/admin_verbs.sh \
+	%D%/cli/doctor.sh \
 	%D%/cli/enroll.py \
 	%D%/cli/enroll_batch.py \
 	%D%/cli/helper.py \

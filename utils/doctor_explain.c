@@ -198,6 +198,9 @@ doctor_explain(struct doctor *d, const struct doctor_paths *p, const char *user,
 	else if (!v.is_reached)
 		doctor_add(d, DOCTOR_FAIL, CHECK, "look at the lines above pam_totp",
 		    "%s at %s: not asked for a code: pam_totp is never reached", user, service);
+	else if (strncmp(service, "sudo", 4) == 0 && strcmp(user, "root") == 0)
+		doctor_add(d, DOCTOR_OK, CHECK, NULL,
+		    "%s at %s: not asked: sudo does not authenticate root", user, service);
 	else {
 		doctor_guard_set(&x.guard, service, &s.line[totp]);
 		x.guard.is_enrolling = pam_stack_find(&s, PAM_KIND_ENROL) >= 0;

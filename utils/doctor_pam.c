@@ -46,7 +46,8 @@ static const struct {
 	enum pam_kind kind;
 } kinds[] = {
 	{ "pam_totp", PAM_KIND_TOTP }, { "pam_totp_enroll", PAM_KIND_ENROL },
-	{ "pam_unix", PAM_KIND_PASSWORD }, { "pam_sss", PAM_KIND_PASSWORD },
+	{ "pam_unix", PAM_KIND_PASSWORD }, { "pam_unix_auth", PAM_KIND_PASSWORD },
+	{ "pam_unix2", PAM_KIND_PASSWORD }, { "pam_sss", PAM_KIND_PASSWORD },
 	{ "pam_ldap", PAM_KIND_PASSWORD }, { "pam_krb5", PAM_KIND_PASSWORD },
 	{ "pam_winbind", PAM_KIND_PASSWORD }, { "pam_userdb", PAM_KIND_PASSWORD },
 	{ "pam_tcb", PAM_KIND_PASSWORD }, { "pam_pwdb", PAM_KIND_PASSWORD },
@@ -59,7 +60,7 @@ static const struct {
 	{ "pam_succeed_if", PAM_KIND_CONDITION }, { "pam_access", PAM_KIND_CONDITION },
 	{ "pam_listfile", PAM_KIND_CONDITION }, { "pam_localuser", PAM_KIND_CONDITION },
 	{ "pam_usertype", PAM_KIND_CONDITION }, { "pam_wheel", PAM_KIND_CONDITION },
-	{ "pam_time", PAM_KIND_CONDITION }, { "pam_exec", PAM_KIND_CONDITION },
+	{ "pam_time", PAM_KIND_CONDITION },
 	{ "pam_rootok", PAM_KIND_ROOT },
 	{ "pam_env", PAM_KIND_QUIET }, { "pam_faildelay", PAM_KIND_QUIET },
 	{ "pam_group", PAM_KIND_QUIET }, { "pam_echo", PAM_KIND_QUIET },

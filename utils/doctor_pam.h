@@ -90,7 +90,7 @@ struct pam_bypass {
 	unsigned line;
 };
 
-#define PAM_BYPASSES_MAX 8
+#define PAM_BYPASSES_MAX (PAM_STACK_LINES_MAX + 2) /* every line, and two of pam_totp */
 
 struct pam_verdict {
 	bool is_reached;	  /* pam_totp can be asked at all */

@@ -40,6 +40,7 @@ struct doctor_guard {
 };
 
 struct doctor_guards {
+	bool is_sshd_shut_to_root; /* PermitRootLogin no: set by doctor_check_sshd */
 	size_t count;
 	struct doctor_guard guard[DOCTOR_GUARDS_MAX];
 };
@@ -86,7 +87,7 @@ void doctor_check_helper(struct doctor *d);
 
 /* What `sshd -T` says, for this user or (NULL) in general. */
 void doctor_check_sshd(struct doctor *d, const struct doctor_paths *p,
-    const struct doctor_guards *g, const char *user);
+    struct doctor_guards *g, const char *user);
 
 /* sudo's rules, as far as they stand in files. */
 void doctor_check_sudo(struct doctor *d, const struct doctor_paths *p,

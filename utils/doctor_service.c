@@ -183,7 +183,7 @@ judge_guarded(struct doctor *d, const char *service, const struct pam_stack *s,
 		doctor_add(d, DOCTOR_FAIL, CHECK,
 		    "look at jumps, missing modules and missing files of this stack",
 		    "%s: nobody can log in, even with the right password and code", service);
-	else if (!has_gap)
+	else if (!has_gap && !v->is_unknown)
 		doctor_add(d, DOCTOR_OK, CHECK, NULL,
 		    "%s: nobody gets past pam_totp (%s)%s", service, l->place,
 		    s->is_other ? ", in the service \"other\"" : "");
@@ -281,8 +281,14 @@ list_dir(struct doctor *d, const char *path, bool is_needed, struct names *n)
 		return;
 	}
 	for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-		if (is_passed_over(e->d_name) || n->count == NAMES_MAX)
+		if (is_passed_over(e->d_name))
 			continue;
+		if (n->count == NAMES_MAX) {
+			doctor_add(d, DOCTOR_WARN, CHECK, "look at the others yourself",
+			    "%s: more than %d services, not all of which are looked at", path,
+			    NAMES_MAX);
+			break;
+		}
 		bool is_known = false;
 		for (size_t i = 0; i < n->count; i++)
 			is_known = is_known || strcmp(n->name[i], e->d_name) == 0;
@@ -323,9 +329,11 @@ check_service(struct doctor *d, struct source *src, const char *service,
 			doctor_add(d, DOCTOR_WARN, CHECK, "add it below the password, if a code is "
 			    "wanted there: auth required pam_totp.so",
 			    "%s: no code is asked: pam_totp is not in this stack", service);
-		else if (len + strlen(service) + 3 < others_cap)
+		else if (len + strlen(service) + 8 < others_cap)
 			snprintf(others + len, others_cap - len, "%s%s", len == 0 ? "" : ", ",
 			    service);
+		else if (len > 3 && strcmp(others + len - 3, "...") != 0)
+			snprintf(others + len, others_cap - len, ", ...");
 	}
 	if (is_own) {
 		judge_enrol(d, service, &s);

@@ -29,7 +29,8 @@ judge_way(struct doctor *d, const char *who, const char *way, const struct docto
 	switch (doctor_sshd_way(way)) {
 	case SSHD_WAY_PAST:
 		doctor_add(d, DOCTOR_FAIL, CHECK,
-		    "AuthenticationMethods publickey,keyboard-interactive (or keyboard-interactive)",
+		    "AuthenticationMethods keyboard-interactive, or publickey,"
+		    "keyboard-interactive",
 		    "%s%s alone opens the door: sshd does not ask PAM, so no code is asked", who,
 		    way);
 		break;
@@ -50,11 +51,13 @@ judge_way(struct doctor *d, const char *who, const char *way, const struct docto
 			    "%s%s: the code alone opens the door: nothing asks for a password or "
 			    "a key", who, way);
 		else if (is_pam)
-			doctor_add(d, DOCTOR_OK, CHECK, NULL, "%s%s: PAM asks for the code", who, way);
+			doctor_add(d, DOCTOR_OK, CHECK, NULL, "%s%s: PAM asks for the code", who,
+			    way);
 		break;
 	case SSHD_WAY_ASKS_AFTER:
 		if (is_pam)
-			doctor_add(d, DOCTOR_OK, CHECK, NULL, "%s%s: PAM asks for the code", who, way);
+			doctor_add(d, DOCTOR_OK, CHECK, NULL, "%s%s: PAM asks for the code", who,
+			    way);
 		break;
 	}
 }
@@ -197,7 +200,7 @@ ask_sshd(const char *sshd, const struct doctor_paths *p, const char *user, char 
 
 void
 doctor_check_sshd(struct doctor *d, const struct doctor_paths *p,
-    const struct doctor_guards *guards, const char *user)
+    struct doctor_guards *guards, const char *user)
 {
 	const struct doctor_guard *g = doctor_guards_find(guards, "sshd");
 	const char *sshd = find_sshd();
@@ -221,13 +224,15 @@ doctor_check_sshd(struct doctor *d, const struct doctor_paths *p,
 	doctor_sshd_parse(out, &f);
 	if (status != 0 || !f.is_whole) {
 		doctor_add(d, DOCTOR_WARN, CHECK, "make `sshd -T` work, then run this again",
-		    "sshd does not tell its settings, so nothing is known of it: %s", last_line(out));
+		    "sshd does not tell its settings, so nothing is known of it: %s",
+		    last_line(out));
 		free(out);
 		return;
 	}
 	bool is_appended = doctor_load_settings(p, g, NULL, &s, NULL, &why) == 0 &&
 	    s.first_pass == FIRST_PASS_APPEND;
 	judge(d, &f, g, is_appended, user);
+	guards->is_sshd_shut_to_root = strcmp(f.root_login, "no") == 0;
 	if (user == NULL && has_match(p->sshd_config != NULL ? p->sshd_config :
 		"/etc/ssh/sshd_config", 0))
 		doctor_add(d, DOCTOR_WARN, CHECK, "run doctor --user NAME --service sshd for them",

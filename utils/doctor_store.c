@@ -261,8 +261,13 @@ doctor_check_store(struct doctor *d, const struct doctor_paths *p,
 			continue;
 		for (size_t k = 0; k < count; k++)
 			is_seen = is_seen || strcmp(seen[k], s.store) == 0;
-		if (is_seen || count == sizeof seen / sizeof seen[0])
+		if (is_seen)
 			continue;
+		if (count == sizeof seen / sizeof seen[0]) {
+			doctor_add(d, DOCTOR_WARN, "store", "give fewer stores to services",
+			    "%s and perhaps others are not looked at: too many stores", s.store);
+			break;
+		}
 		memcpy(seen[count++], s.store, sizeof seen[0]);
 		examine_store(d, &s);
 	}
@@ -290,7 +295,8 @@ doctor_check_root(struct doctor *d, const struct doctor_paths *p, const struct d
 		struct settings s;
 		struct diag why;
 
-		if (!asks_root(guard->service) ||
+		bool is_shut = strcmp(guard->service, "sshd") == 0 && g->is_sshd_shut_to_root;
+		if (is_shut || !asks_root(guard->service) ||
 		    doctor_load_settings(p, guard, "root", &s, &facts.in_groups, &why) != 0 ||
 		    store_open(s.store, &store, &why) != 0)
 			continue;
@@ -312,5 +318,6 @@ doctor_check_root(struct doctor *d, const struct doctor_paths *p, const struct d
 		store_close(store);
 	}
 	if (is_asked && !is_told)
-		doctor_add(d, DOCTOR_OK, "root", NULL, "root is not locked out by a missing device");
+		doctor_add(d, DOCTOR_OK, "root", NULL,
+		    "root is not locked out by a missing device");
 }
