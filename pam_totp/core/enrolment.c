@@ -147,14 +147,17 @@ enrolment_begin(struct store_entry *e, const char *name, enum device_type type,
 	return error;
 }
 
-/* Let a device take part in logins; its steps up to last_step are consumed. */
+/* Let a device take part in logins; its steps up to last_step are consumed. Who was to enrol
+ * again after a reset has done so. */
 static void
-activate(struct record_device *dev, struct state_device *sd, uint64_t last_step)
+activate(struct record *r, struct record_device *dev, struct state_device *sd,
+    uint64_t last_step)
 {
 	if (sd->last_step < last_step)
 		sd->last_step = last_step;
 	dev->state = DEVICE_ACTIVE;
 	dev->expires = 0;
+	r->enrol_by = 0;
 }
 
 /* What a rotation demands of the device that it replaces, and another one of the user's
@@ -201,7 +204,7 @@ enrolment_confirm(struct store_entry *e, uint32_t id, struct otp_typed code1,
 		    e->record.user);
 		return ENROLMENT_REFUSED;
 	}
-	activate(dev, sd, second);
+	activate(&e->record, dev, sd, second);
 	e->state.uid = e->record.uid;
 	if (dev->replaces != 0)
 		devices_rotate_finish(e, id, max_devices, now_s);
@@ -241,7 +244,7 @@ enrolment_import(struct store_entry *e, const char *name, enum device_type type,
 	struct state_device *sd = state_find(&e->state, dev.id);
 
 	if (error == 0 && put != NULL && sd != NULL) {
-		activate(put, sd, otp_step(params, now_s) + window);
+		activate(&e->record, put, sd, otp_step(params, now_s) + window);
 		*id = dev.id;
 	}
 	bytes_wipe(&dev, sizeof(dev));

@@ -35,8 +35,10 @@ matrix rename ''         '6    0    0   0   0   0    0   0    1    1' $user phon
 matrix rename ''         '6    2    2   2   2   2    2   2    1    1' $user phone ..
 matrix rename ''         '6    6    6   6   6   6    6   6    1    1' $user watch phone
 matrix cancel ''         '6    0    6   6   6   6    6   6    1    1' $user
-matrix reset ''          '6    0    0   0   0   0    0   0    1    1' --yes $user
-matrix reset ''          '6    2    2   2   2   2    2   2    1    1' $user
+matrix reset ''          '6    0    0   0   0   0    0   0    0    1' --yes --uid $uid $user
+matrix reset ''          '6    0    0   0   0   0    0   0    6    1' --yes $user
+matrix reset ''          '6    2    2   2   2   2    2   2    2    1' --uid $uid $user
+matrix reset ''          '6    0    0   0   0   0    0   0    0    1' --yes --forget $user
 matrix enable ''         '6    7    7   0   7   7    7   7    1    1' --force $user phone
 matrix resync codes      '6    7    0   7   7   9    0   3    1    1' $user phone
 matrix resync codes      '6    6    6   6   6   6    6   6    1    1' $user watch
@@ -158,15 +160,48 @@ expect 'show says so' 0 'uid 0: the record belongs to another account.*Enrolled 
 run show --json root
 is 'in JSON too' "$(json 'd["uid"], d["account_uid"], d["enrolled"]')" '(7, 0, False)'
 run reset --yes root
-expect 'reset removes it' 0
+expect 'reset binds it to the account' 0
+is 'of today' "$(grep '^uid' "$store/secrets/root") $(grep -c '^name' "$store/secrets/root" || true)" 'uid 0 0'
+run add root phone --secret-file - <<<"$key"
+expect 'who can enrol again' 0
 
 fresh active
 run reset --yes $user
-expect 'reset tells what comes next' 0 'enrol again.*passwd tess'
-is 'reset leaves no file' "$(find "$store" -type f)" ''
+expect 'reset tells what comes next' 0 'enrol again.*denied .*passwd tess'
+run show --json $user
+is 'reset leaves a record without devices and a time to enrol' \
+	"$(json 'd["devices"], d["enrolled"], 604000 < __import__("datetime").datetime.fromisoformat(d["enrol_by"].replace("Z", "+00:00")).timestamp() - __import__("time").time() <= 604800')" \
+	'([], False, True)'
+is 'it keeps no secret' "$(grep -c "$key" "$store/secrets/$user" || true)" 0
+run add --uid $uid $user phone --secret-file - <<<"$other_key"
+is 'and no number is given twice' "$(grep '^\[device' "$store/secrets/$user")" '[device 2]'
+for within in 59m 1 h -1h 366d 1h30m 18446744073709551615d; do
+	run reset --yes "--within=$within" $user
+	expect "reset refuses --within $within" 2 'expected a time as 30m'
+done
+run reset --yes --forget --within 2h $user
+expect 'reset refuses --forget beside --within' 2 'of no use'
+run reset --yes --forget $user
+is '--forget leaves no file' "$(find "$store" -type f)" ''
 fresh active
-with skip reset --yes $user
-expect 'and that no code is needed under skip' 0 'needs no code'
+with skip reset --yes --within 36h $user
+expect 'reset says until when no code is needed under skip' 0 'Until 20.* needs no code'
+with skip reset --yes --forget $user
+expect 'and --forget that none is needed at all' 0 'needs no code from now on'
+
+fresh corrupt
+run reset --yes --uid $uid $user
+expect 'a corrupt record is reset' 0 'revoked.*expected nothing after'
+run show --json $user
+is 'and is whole' "$(json 'd["record_file"], d["state_file"], d["devices"], d["grace_start"] is None')" \
+	"('whole', 'whole', [], False)"
+run add --uid $uid $user phone --secret-file - <<<"$other_key"
+run verify $user <<<000000
+expect 'and works on' 3
+fresh unsafe
+run reset --yes $user
+expect 'an unsafe file is left to a person' 1 'by hand'
+
 answer_reset()		# TEXT: answer the question at a terminal
 {
 	rc=0

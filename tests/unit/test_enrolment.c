@@ -84,6 +84,20 @@ two_consecutive_fresh_codes_activate(void **unused)
 	assert_int_equal(confirm(code_of(STEP), code_of(STEP + 1), &off_s), ENROLMENT_EXPIRED);
 }
 
+/* Who was reset and enrols again owes nothing any more; who only began still does. */
+static void
+activation_ends_the_time_to_enrol(void **unused)
+{
+	uint32_t off_s = 1;
+
+	(void)unused;
+	entry.record.enrol_by = NOW + 5;
+	assert_int_equal(confirm(code_of(STEP - 1), code_of(STEP + 9), &off_s), ENROLMENT_GAP);
+	assert_int_equal(entry.record.enrol_by, NOW + 5);
+	assert_int_equal(confirm(code_of(STEP - 1), code_of(STEP), &off_s), ENROLMENT_CONFIRMED);
+	assert_int_equal(entry.record.enrol_by, 0);
+}
+
 /* Between begin and the codes the entry is stored and loaded: nothing may be taken as lost. */
 static void
 a_stored_pending_device_is_not_burnt(void **unused)
@@ -307,6 +321,7 @@ main(void)
 #define CASE(name) cmocka_unit_test_setup(name, setup)
 	const struct CMUnitTest tests[] = {
 		CASE(two_consecutive_fresh_codes_activate),
+		CASE(activation_ends_the_time_to_enrol),
 		CASE(a_stored_pending_device_is_not_burnt),
 		CASE(every_pair_of_steps_by_name),
 		CASE(two_equal_neighbours_are_a_pair),
