@@ -311,9 +311,10 @@ pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	struct login l = { .store = NULL };
 	enum outcome o = OUTCOME_NO_USER;
 
-	config_defaults(&l.settings);
 	if (host_gather(pamh, flags, &l.host) == 0)
 		o = run(&l, argc, argv);
+	else
+		config_defaults(&l.settings); /* for the report */
 	store_close(l.store);
 	report(&l, o);
 	if (outcomes[o].code == PAM_AUTH_ERR || outcomes[o].code == PAM_MAXTRIES)

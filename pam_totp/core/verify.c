@@ -64,14 +64,17 @@ device_at(struct store_entry *e, unsigned i, uint64_t now_s, const struct state_
 	return *sd == NULL ? &dummy_device : &rec->device[i];
 }
 
-/* Match the code against the steps centre-before .. centre+after of one place. */
-static int
-match_around(const struct record_device *d, uint64_t centre, unsigned before, unsigned after,
-    struct otp_typed code, uint64_t *first, uint64_t *mask)
+/* The steps centre-before .. centre+after of one place. */
+static struct otp_matching
+steps_around(const struct record_device *d, uint64_t centre, unsigned before, unsigned after)
 {
-	/* A clock in 1970 has no steps before it; the count must not depend on that. */
-	*first = centre >= before ? centre - before : 0;
-	return otp_match(&d->params, &d->secret, *first, before + after + 1, code, mask);
+	return (struct otp_matching){
+		.params = &d->params,
+		.secret = &d->secret,
+		/* A clock in 1970 has no steps before it; the count must not depend on that. */
+		.first = centre >= before ? centre - before : 0,
+		.count = before + after + 1,
+	};
 }
 
 /* The lowest set bit's step above last_step, or OTP_NO_STEP. */
@@ -89,18 +92,20 @@ static int
 find_code(struct store_entry *e, struct otp_typed code, uint64_t now_s, unsigned window,
     struct finding *f)
 {
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
-		const struct state_device *sd = NULL;
-		const struct record_device *d = device_at(e, i, now_s, &sd);
-		uint64_t first = 0, mask = 0;
+	const struct state_device *sd[RECORD_DEVICES_MAX];
+	struct otp_matching m[RECORD_DEVICES_MAX];
 
-		int error = match_around(d, state_shown_step(sd, d, now_s), window, window, code,
-		    &first, &mask);
-		if (error != 0)
-			return error;
-		if (sd == NULL || mask == 0)
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
+		const struct record_device *d = device_at(e, i, now_s, &sd[i]);
+		m[i] = steps_around(d, state_shown_step(sd[i], d, now_s), window, window);
+	}
+	int error = otp_match_all(m, RECORD_DEVICES_MAX, code);
+	if (error != 0)
+		return error;
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
+		if (sd[i] == NULL || m[i].mask == 0)
 			continue;
-		f->step[i] = lowest_unused(first, mask, sd->last_step);
+		f->step[i] = lowest_unused(m[i].first, m[i].mask, sd[i]->last_step);
 		if (f->step[i] != OTP_NO_STEP && f->fresh < 0)
 			f->fresh = (int)i;
 		if (f->step[i] == OTP_NO_STEP && f->spent < 0)
@@ -114,21 +119,24 @@ static int
 find_behind(struct store_entry *e, struct otp_typed code, uint64_t now_s, unsigned window,
     struct finding *f)
 {
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
-		const struct state_device *sd = NULL;
-		const struct record_device *d = device_at(e, i, now_s, &sd);
-		uint64_t centre = state_shown_step(sd, d, now_s);
-		uint64_t past = centre > window ? centre - window - 1 : 0;
-		uint64_t first = 0, mask = 0;
+	const struct state_device *sd[RECORD_DEVICES_MAX];
+	struct otp_matching m[RECORD_DEVICES_MAX];
+	uint64_t centre[RECORD_DEVICES_MAX];
 
-		int error = match_around(d, past, BEHIND_STEPS - window - 1, 0, code, &first,
-		    &mask);
-		if (error != 0)
-			return error;
-		if (sd == NULL || f->behind >= 0)
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
+		const struct record_device *d = device_at(e, i, now_s, &sd[i]);
+		centre[i] = state_shown_step(sd[i], d, now_s);
+		uint64_t past = centre[i] > window ? centre[i] - window - 1 : 0;
+		m[i] = steps_around(d, past, BEHIND_STEPS - window - 1, 0);
+	}
+	int error = otp_match_all(m, RECORD_DEVICES_MAX, code);
+	if (error != 0)
+		return error;
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
+		if (sd[i] == NULL || f->behind >= 0)
 			continue;
-		uint64_t step = lowest_unused(first, mask, sd->last_step);
-		if (step != OTP_NO_STEP && step < centre) {
+		uint64_t step = lowest_unused(m[i].first, m[i].mask, sd[i]->last_step);
+		if (step != OTP_NO_STEP && step < centre[i]) {
 			f->behind = (int)i;
 			f->behind_step = step;
 		}
