@@ -59,10 +59,8 @@ decide_grace(const struct store_entry *e, const struct settings *s, uint64_t now
 	case STATE_LOST:
 		return over;
 	case STATE_HALF:
-		/* The beginning may have stood in the half that is gone. */
-		if (e->state.grace_start == 0)
-			return over;
-		start_s = e->state.grace_start;
+		/* Without a beginning: it may have stood in the half that is gone. */
+		start_s = e->state.grace_start; /* 0 is 1970, and so over */
 		break;
 	case STATE_FRESH:
 	case STATE_WHOLE:
