@@ -61,7 +61,8 @@ check_options(const struct admin *a, struct doctor_paths *p)
 			return admin_fail(EXIT_CODE_USAGE, "--store: %s", why.text);
 	}
 	if (geteuid() != 0)
-		return admin_fail(EXIT_CODE_NOT_PERMITTED, "needs root: it reads what only root may");
+		return admin_fail(EXIT_CODE_NOT_PERMITTED,
+		    "needs root: it reads what only root may");
 	return EXIT_CODE_OK;
 }
 

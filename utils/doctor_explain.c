@@ -179,7 +179,7 @@ doctor_explain(struct doctor *d, const struct doctor_paths *p, const char *user,
 	struct pam_verdict v, as_root;
 	struct pam_stack s;
 
-	if (!doctor_read_service(p, service, &s)) {
+	if (!doctor_read_service(p, service, "auth", &s)) {
 		d->is_out_of_memory = true;
 		return;
 	}

@@ -71,6 +71,7 @@ static const struct {
 
 struct reading {
 	struct pam_stack *s;
+	const char *type; /* of the lines that are kept */
 	pam_stack_reader *reader;
 	void *ctx;
 };
@@ -351,6 +352,17 @@ read_module(struct reading *rd, struct pam_line *l, const char *control, char *r
 	}
 }
 
+static bool
+is_type(const char *word)
+{
+	static const char *const types[] = { "auth", "account", "session", "password" };
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strcasecmp(word, types[i]) == 0)
+			return true;
+	return false;
+}
+
 /* One assembled line of a file. */
 static void
 read_line(struct reading *rd, const char *file, unsigned line_no, char *text, unsigned depth,
@@ -374,13 +386,12 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	}
 	bool is_silent = type[0] == '-';
 	type += is_silent ? 1 : 0;
-	if (strcasecmp(type, "session") == 0 || strcasecmp(type, "account") == 0 ||
-	    strcasecmp(type, "password") == 0)
-		return;
 	/* libpam counts a type that it does not know as auth, "most sensitive", and refuses. */
-	bool is_auth = strcasecmp(type, "auth") == 0;
+	bool is_known = is_type(type);
+	if (strcasecmp(is_known ? type : "auth", rd->type) != 0)
+		return;
 	char *control = next_word(&rest);
-	if (is_auth && control != NULL &&
+	if (is_known && control != NULL &&
 	    (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0)) {
 		read_included(rd, file, line_no, control, next_word(&rest), depth, level);
 		return;
@@ -389,8 +400,8 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	if (l == NULL)
 		return;
 	l->is_silent = is_silent;
-	if (control == NULL || !is_auth) {
-		break_line(rd->s, l, is_auth ? "no control is given" : "unknown module type");
+	if (control == NULL || !is_known) {
+		break_line(rd->s, l, is_known ? "no control is given" : "unknown module type");
 		return;
 	}
 	/* Once more on the line's own copy, which its pointers name. */
@@ -421,9 +432,10 @@ read_file(struct reading *rd, const char *name, unsigned depth, unsigned level)
 }
 
 bool
-pam_stack_read(struct pam_stack *s, const char *service, pam_stack_reader *reader, void *ctx)
+pam_stack_read(struct pam_stack *s, const char *service, const char *type,
+    pam_stack_reader *reader, void *ctx)
 {
-	struct reading rd = { .s = s, .reader = reader, .ctx = ctx };
+	struct reading rd = { .s = s, .type = type, .reader = reader, .ctx = ctx };
 
 	*s = (struct pam_stack){ .line = calloc(PAM_STACK_LINES_MAX, sizeof *s->line) };
 	if (s->line == NULL)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The auth stack of a PAM service as libpam 1.5 reads it, include by include, and what can
+/* A stack of a PAM service as libpam 1.5 reads it, include by include, and what can
  * come of it. Nothing here opens a file or needs a privilege: texts come in by a function. */
 
 #define PAM_STACK_FILE_MAX 65536 /* bytes of a service file */
@@ -68,10 +68,11 @@ struct pam_stack {
  * *text is malloc'ed, *len its length. Not 0: there is none, or it cannot be read. */
 typedef int pam_stack_reader(const char *name, void *ctx, char **text, size_t *len);
 
-/* Read the auth stack of a service. false: out of memory. A service without a file, or
- * whose files have no auth line, has that of "other". pam_stack_free gives it back. */
-bool pam_stack_read(struct pam_stack *s, const char *service, pam_stack_reader *reader,
-    void *ctx) __attribute__((warn_unused_result));
+/* Read the stack of a service. type: "auth" or "account". false: out of memory. A service
+ * without a file, or whose files have no line of the type, has that of "other".
+ * pam_stack_free gives it back. */
+bool pam_stack_read(struct pam_stack *s, const char *service, const char *type,
+    pam_stack_reader *reader, void *ctx) __attribute__((warn_unused_result));
 void pam_stack_free(struct pam_stack *s);
 
 /* The place of the first line of a kind, or -1. */

@@ -59,8 +59,9 @@ int doctor_load_settings(const struct doctor_paths *p, const struct doctor_guard
 void doctor_check_services(struct doctor *d, const struct doctor_paths *p,
     struct doctor_guards *g);
 
-/* The stack of one service, as doctor_check_services judges it. false: out of memory. */
-bool doctor_read_service(const struct doctor_paths *p, const char *service,
+/* A stack of one service ("auth" or "account"), its missing modules marked. false: out of
+ * memory. */
+bool doctor_read_service(const struct doctor_paths *p, const char *service, const char *type,
     struct pam_stack *s) __attribute__((warn_unused_result));
 
 /* Find the file of a module as a stack names it, in libpam's directory unless it is a path.

@@ -47,11 +47,11 @@ read_source(const char *name, void *ctx, char **text, size_t *len)
 }
 
 static bool
-read_stack(struct source *src, const char *service, struct pam_stack *s)
+read_stack(struct source *src, const char *service, const char *type, struct pam_stack *s)
 {
 	char path[512];
 
-	if (!pam_stack_read(s, service, read_source, src))
+	if (!pam_stack_read(s, service, type, read_source, src))
 		return false;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct pam_line *l = &s->line[i];
@@ -62,11 +62,12 @@ read_stack(struct source *src, const char *service, struct pam_stack *s)
 }
 
 bool
-doctor_read_service(const struct doctor_paths *p, const char *service, struct pam_stack *s)
+doctor_read_service(const struct doctor_paths *p, const char *service, const char *type,
+    struct pam_stack *s)
 {
 	struct source src = { .p = p };
 
-	return read_stack(&src, service, s);
+	return read_stack(&src, service, type, s);
 }
 
 /* --- judging ------------------------------------------------------------------------ */
@@ -306,7 +307,7 @@ check_service(struct doctor *d, struct source *src, const char *service,
 	struct pam_stack s;
 	struct pam_verdict v;
 
-	if (!read_stack(src, service, &s)) {
+	if (!read_stack(src, service, "auth", &s)) {
 		d->is_out_of_memory = true;
 		return;
 	}
@@ -352,7 +353,7 @@ check_modules(struct doctor *d, const struct doctor_paths *p, const struct docto
 
 	for (size_t i = 0; i < g->count; i++) {
 		struct pam_stack s;
-		if (!doctor_read_service(p, g->guard[i].service, &s)) {
+		if (!doctor_read_service(p, g->guard[i].service, "auth", &s)) {
 			d->is_out_of_memory = true;
 			return;
 		}

@@ -93,6 +93,24 @@ doctor_load_settings(const struct doctor_paths *p, const struct doctor_guard *g,
 	return r;
 }
 
+/* What an application remembers of a login by itself (sudo's time stamp) runs the account
+ * phase only: there alone can the age of a code be looked at. */
+static void
+check_age(struct doctor *d, const struct doctor_paths *p, const char *service)
+{
+	struct pam_stack s;
+
+	if (!doctor_read_service(p, service, "account", &s)) {
+		d->is_out_of_memory = true;
+		return;
+	}
+	if (pam_stack_find(&s, PAM_KIND_TOTP) < 0)
+		doctor_add(d, DOCTOR_WARN, "settings", "account required pam_totp.so",
+		    "%s: max_age is set, but pam_totp is not in the account stack: what sudo "
+		    "remembers may outlive it", service);
+	pam_stack_free(&s);
+}
+
 void
 doctor_check_settings(struct doctor *d, const struct doctor_paths *p,
     const struct doctor_guards *g)
@@ -107,11 +125,14 @@ doctor_check_settings(struct doctor *d, const struct doctor_paths *p,
 		return;
 	}
 	doctor_add(d, DOCTOR_OK, "settings", NULL, "%s is understood, or not there", p->conf);
-	for (size_t i = 0; i < g->count; i++)
+	for (size_t i = 0; i < g->count; i++) {
 		if (doctor_load_settings(p, &g->guard[i], NULL, &s, NULL, &why) != 0)
 			doctor_add(d, DOCTOR_FAIL, "settings",
 			    "mend the pam_totp line of that service",
 			    "%s: every login is refused: %s", g->guard[i].service, why.text);
+		else if (s.max_age_s > 0)
+			check_age(d, p, g->guard[i].service);
+	}
 }
 
 /* --- records ----------------------------------------------------------------------------- */
@@ -136,8 +157,8 @@ judge_account(struct examination *x, const char *user, const struct record *r)
 		    "%s: the account cannot be looked up", user);
 		break;
 	case ACCOUNT_NONE:
-		doctor_add(x->d, DOCTOR_WARN, "store", "totp-admin reset that user, unless the "
-		    "account is to come back", "%s: has a record but no account on this host",
+		doctor_add(x->d, DOCTOR_WARN, "store", "totp-admin reset --forget that user, "
+		    "unless the account is to come back", "%s: has a record but no account on this host",
 		    user);
 		break;
 	case ACCOUNT_FOUND:
@@ -201,7 +222,7 @@ examine_user(const char *user, void *ctx)
 	if (r != 0)
 		doctor_add(x->d, DOCTOR_FAIL, "store",
 		    r == E_UNSAFE ? "chown root, chmod 0600, and find out who changed it" :
-		    "restore the file from a backup, or move it away and enrol again",
+		    "restore the file from a backup, or totp-admin reset that user",
 		    "%s: every login is refused: %s", user,
 		    why.text[0] != '\0' ? why.text : diag_code_text(r));
 	else if (e.has_record) {

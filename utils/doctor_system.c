@@ -97,7 +97,7 @@ static int
 collect(pid_t pid, int fd, char *out, size_t cap)
 {
 	int64_t end = now_ms() + RUN_SECONDS_MAX * 1000;
-	char rest[4096];
+	char rest[4096] = { 0 };
 	size_t len = 0;
 	int status = 0;
 

@@ -269,6 +269,13 @@ guard sshd "@include common-auth"$'\n'"$code window=9"
 doctor
 tell 'a broken argument' FAIL 'sshd: every login is refused: .*window'
 sound
+echo 'max_age = 900' >"$conf"
+doctor
+tell 'an age that what sudo remembers may outlive' WARN 'sudo: max_age is set'
+echo "account required $module" >>/etc/pam.d/sudo
+doctor
+tell_not 'unless the account phase looks at it' WARN 'sudo: max_age'
+sound
 hurt()			# NAME LEVEL PATTERN COMMAND...
 {
 	local name=$1 level=$2 pattern=$3

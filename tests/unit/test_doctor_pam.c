@@ -62,7 +62,7 @@ read_text(struct pam_stack *s, const char *text)
 {
 	char *copy = text == NULL ? NULL : strdup(text);
 
-	assert_true(pam_stack_read(s, "service", give, copy));
+	assert_true(pam_stack_read(s, "service", "auth", give, copy));
 	free(copy);
 }
 
@@ -74,8 +74,8 @@ test_words_of_a_line(void **state)
 	struct pam_stack s;
 
 	(void)state;
-	read_text(&s, "# comment\n\n  AUTH\tRequired  /lib/x/pam_totp.so  conf=/a [prompt=a b \\] c]"
-		      " window=2 # more\n"
+	read_text(&s, "# comment\n\n  AUTH\tRequired  /lib/x/pam_totp.so  conf=/a "
+		      "[prompt=a b \\] c] window=2 # more\n"
 		      "session required pam_deny.so\n-auth optional pam_none.so\n"
 		      "auth requisite \\\n   pam_unix.so \\\n nullok\n");
 	assert_string_equal(s.fault, "");
@@ -206,6 +206,23 @@ test_what_does_not_fit_is_told(void **state)
 	free(text);
 }
 
+/* The account lines of the same file, without the auth lines. */
+static void
+test_another_type(void **state)
+{
+	struct pam_stack s;
+	char text[] = "@include common-auth\nauth bad\naccount include mixed\n"
+		      "account required pam_totp.so\nacount required pam_x.so\n";
+
+	(void)state;
+	assert_true(pam_stack_read(&s, "service", "account", give, text));
+	assert_string_equal(s.fault, "");
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.line[0].kind, PAM_KIND_DENY);
+	assert_int_equal(s.line[1].kind, PAM_KIND_TOTP);
+	pam_stack_free(&s);
+}
+
 static void
 test_other_stands_in(void **state)
 {
@@ -285,7 +302,8 @@ test_stacks(void **state)
 		{ "auth required pam_unix.so\n"
 		  "auth [success=ok authinfo_unavail=ignore default=die] pam_totp.so\n",
 		    PAM_BYPASS_REFUSED, 1, true, true },
-		{ "auth required pam_unix.so\n" TOTP "auth [success=reset default=ignore] pam_x.so\n"
+		{ "auth required pam_unix.so\n" TOTP
+		  "auth [success=reset default=ignore] pam_x.so\n"
 		  "auth required pam_permit.so\n", PAM_BYPASS_REFUSED, 1, true, true },
 		{ "auth sufficient pam_totp.so\nauth required pam_unix.so\n", PAM_BYPASS_REFUSED, 0,
 		    false, true },
@@ -316,8 +334,8 @@ test_stacks(void **state)
 		if (!has_bypass(&v, rows[i].how, rows[i].line) || v.is_unknown ||
 		    v.can_pass != rows[i].can_pass ||
 		    v.is_open_to_strangers != rows[i].is_open_to_strangers) {
-			print_error("row %zu: %u bypasses, first %d at %u, pass %d, strangers %d\n%s",
-			    i, v.bypass_count, v.bypass_count > 0 ? (int)v.bypass[0].how : 0,
+			print_error("row %zu: %u bypasses, first %d at %u, pass %d, "
+			    "strangers %d\n%s", i, v.bypass_count, v.bypass_count > 0 ? (int)v.bypass[0].how : 0,
 			    v.bypass[0].line, v.can_pass, v.is_open_to_strangers, rows[i].text);
 			wrong++;
 		}
@@ -334,7 +352,8 @@ test_a_substack_keeps_its_decision(void **state)
 
 	(void)state;
 	/* Jumps count a substack as one module, and end with it. */
-	read_text(&s, "auth [success=1 default=ignore] pam_unix.so\nauth substack common-auth\n" TOTP);
+	read_text(&s, "auth [success=1 default=ignore] pam_unix.so\n"
+		      "auth substack common-auth\n" TOTP);
 	pam_stack_judge(&s, false, &v);
 	assert_true(has_bypass(&v, 0, 0));
 	assert_true(v.is_reached);
@@ -480,6 +499,7 @@ main(void)
 		cmocka_unit_test(test_includes),
 		cmocka_unit_test(test_what_libpam_refuses),
 		cmocka_unit_test(test_what_does_not_fit_is_told),
+		cmocka_unit_test(test_another_type),
 		cmocka_unit_test(test_other_stands_in),
 		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_a_substack_keeps_its_decision),
