@@ -19,6 +19,8 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/enrolment_parts.h \
 	%D%/core/grace.c %D%/core/grace.h \
 	%D%/core/otp.c %D%/core/otp.h \
+	%D%/core/otpauth.c %D%/core/otpauth.h \
+	%D%/core/phrase.c %D%/core/phrase.h \
 	%D%/core/policy.c %D%/core/policy.h \
 	%D%/core/record.c %D%/core/record.h \
 	%D%/core/record_keys.c %D%/core/record_keys.h \
@@ -32,6 +34,7 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/store.c %D%/core/store.h \
 	%D%/core/store_file.c %D%/core/store_file.h \
 	%D%/core/store_file_state.c %D%/core/store_file_state.h \
+	%D%/core/text.c %D%/core/text.h \
 	%D%/core/throttle.c %D%/core/throttle.h
 %C%_libtotpcore_la_CPPFLAGS = $(project_cppflags)
 %C%_libtotpcore_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)

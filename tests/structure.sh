@@ -51,8 +51,9 @@ tap_empty 'core includes its own headers and plain C only' "$(
 # From the bottom up; a file may include what stands before it, or on its own line, and
 # its own header. store.c names the back ends behind the seam, so it alone looks up to
 # store_file.
-layers=(diag bytes 'date encode' 'otp recovery' safefile record state config store
-	store_file throttle policy grace session verify attempt 'enrolment devices')
+layers=(diag bytes 'date encode text' 'otp recovery' 'safefile otpauth' record state config store
+	store_file throttle policy grace session verify attempt 'enrolment devices'
+	phrase)
 
 # The number of a file's layer, -1 for none. record_text belongs to record: what counts is
 # the longest name that it begins with.
@@ -96,9 +97,9 @@ tap_empty 'the programs include utils and core only' "$(
 	includes_of 'utils/.*' | grep '"host\.h"' || true)"
 tap_empty 'only table.c includes libsmartcols' "$(
 	includes_of '.*' | grep 'smartcols' | grep -v '^utils/table\.c:' || true)"
-tap_empty 'only qr.c includes libqrencode and libpng' "$(
+tap_empty 'only qr_text.c includes libqrencode, only qr.c libpng' "$(
 	includes_of '(pam_totp|utils)/.*' | grep -E '<(qrencode|png)' |
-		grep -v '^utils/qr\.c:' || true)"
+		grep -Ev '^(utils/qr\.c:.*<png|pam_totp/qr_text\.c:.*<qrencode)' || true)"
 tap_empty 'only the module and totp-helper speak PAM' "$(
 	includes_of '(pam_totp|utils)/.*' | grep '<security/' |
 		grep -Ev '^(pam_totp/(pam_totp|host)\.[ch]|utils/(totp-helper|helper_[a-z_]+)\.[ch]):' || true)"

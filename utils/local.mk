@@ -5,6 +5,7 @@
 
 noinst_LTLIBRARIES += %D%/libtotputils.la
 %C%_libtotputils_la_SOURCES = \
+	%D%/csv.c %D%/csv.h \
 	%D%/exit_codes.h \
 	%D%/doctor_pam.c %D%/doctor_pam.h \
 	%D%/doctor_sshd.h \
@@ -17,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/phrases.c %D%/phrases.h \
 	%D%/protocol.c %D%/protocol.h \
 	%D%/qr.c %D%/qr.h \
+	pam_totp/qr_text.c pam_totp/qr_text.h \
 	%D%/secret_input.c %D%/secret_input.h \
 	%D%/table.c %D%/table.h \
 	%D%/text.c %D%/text.h \

@@ -5,23 +5,9 @@
 
 #include "core/bytes.h"
 #include "core/diag.h"
-#include "core/otp.h"
+#include "core/otpauth.h"
 
-#define OTPAUTH_URI_MAX 2048	/* bytes of a URI that is read */
-#define OTPAUTH_URI_CAP 2048	/* a built one, with NUL */
-#define OTPAUTH_ISSUER_CAP 256	/* with NUL, decoded */
-#define OTPAUTH_ACCOUNT_CAP 257 /* with NUL, decoded */
-
-/* What an otpauth:// URI says. */
-struct otpauth {
-	char issuer[OTPAUTH_ISSUER_CAP];   /* "" = none; UTF-8 without control characters or ':' */
-	char account[OTPAUTH_ACCOUNT_CAP]; /* not empty; same characters */
-	struct otp_params params;
-	struct otp_secret secret;
-};
-
-/* Overwrite. */
-void otpauth_wipe(struct otpauth *o);
+#define OTPAUTH_URI_MAX 2048 /* bytes of a URI that is read */
 
 /* Read a URI of the Key URI format (uri: 1..OTPAUTH_URI_MAX bytes, no line end):
  *
@@ -41,11 +27,5 @@ void otpauth_wipe(struct otpauth *o);
  * E_INVALID: what was expected in d (never a part of the URI); *o is wiped then.
  * Source: github.com/google/google-authenticator/wiki/Key-Uri-Format; RFC 3986. */
 int otpauth_parse(struct span uri, struct otpauth *o, struct diag *d) MUST_USE;
-
-/* Write the URI, terminated, as short as apps allow (the QR code grows with it): no
- * padding, and algorithm, digits and period only where they are not the default.
- * otpauth_parse reads it back equal. out: OTPAUTH_URI_CAP bytes.
- * E_INVALID: a field breaks the rules above. E_LIMIT: does not fit. out is wiped then. */
-int otpauth_build(const struct otpauth *o, char *out, size_t cap) MUST_USE;
 
 #endif

@@ -8,20 +8,8 @@
 #include <stdint.h>
 
 #include "core/attempt.h"
-#include "core/enrolment.h"
+#include "core/phrase.h"
 #include "utils/exit_codes.h"
-
-/* Bytes that hold every sentence of this file, with NUL. */
-#define PHRASE_CAP 320
-
-/* The word of an enrolment verdict, as in the protocol and in JSON ("same-code", "stale");
- * "?" for a value outside the enum. Static storage. */
-const char *phrase_enrolment_word(enum enrolment_verdict v);
-
-/* The sentence that tells a person how two codes fared, and what to do about it.
- * params: of the device. off_s: as enrolment_confirm gave it. out: cap bytes, terminated. */
-void phrase_enrolment(enum enrolment_verdict v, const struct otp_params *params, uint32_t off_s,
-    char *out, size_t cap);
 
 /* The word of an attempt's verdict, as in logs and in JSON ("wrong", "reused"). */
 const char *phrase_attempt_word(enum attempt_verdict v);
@@ -32,9 +20,6 @@ void phrase_attempt(const struct attempt_result *r, bool is_brief, char *out, si
 
 /* The sentence of FLOW row 19: the record is bound to another account of this name. */
 void phrase_mismatch(uint32_t record_uid, uint32_t uid, char *out, size_t cap);
-
-/* "4 min 30 s", "45 s", "2 h 5 min": a duration for people. out: cap bytes. */
-void phrase_duration(uint64_t seconds, char *out, size_t cap);
 
 /* What a program ends with after a verdict or an error of core (0 or E_*). */
 enum exit_code phrase_attempt_exit(const struct attempt_result *r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* QR codes, for a terminal and for a file. It promises:
- *  1. The only file that knows libqrencode and libpng.
+/* QR codes as files; qr_text.c encodes them, and draws them with characters. It promises:
+ *  1. The only file that knows libpng.
  *  2. The file that holds a secret is new, mode 0600 from its first moment, and was
  *     reached through no symbolic link in its last component; what was there is never
  *     opened, replaced or removed.
@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <png.h>
-#include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,119 +23,6 @@
 #include "core/bytes.h"
 
 #define PIXELS 8U /* a module in a file */
-
-/* Black on white, white on black, back to normal: ECMA-48 section 8.3.117. */
-#define SGR_PAPER "\033[30;47m"
-#define SGR_DARK "\033[37;40m"
-#define SGR_END "\033[0m"
-
-void
-qr_wipe(struct qr *q)
-{
-	bytes_wipe(q, sizeof *q);
-}
-
-int
-qr_encode(const char *text, struct qr *q, struct diag *d)
-{
-	memset(q, 0, sizeof *q);
-	if (*text == '\0')
-		return diag_set(d, E_INVALID, "nothing to encode");
-	errno = 0;
-	QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-	if (code == NULL && errno == ERANGE)
-		return diag_set(d, E_LIMIT, "too long for a QR code");
-	if (code == NULL)
-		return diag_set(d, E_IO, "cannot make a QR code: %s", strerror(errno));
-	int r = E_LIMIT;
-	size_t count = (size_t)code->width * (size_t)code->width;
-	if (code->width > 0 && code->width <= QR_SIDE_MAX) {
-		q->side = (unsigned)code->width;
-		for (size_t i = 0; i < count; i++)
-			q->module[i] = code->data[i] & 1;
-		r = E_OK;
-	} else {
-		diag_set(d, r, "too long for a QR code");
-	}
-	bytes_wipe(code->data, count);
-	QRcode_free(code);
-	return r;
-}
-
-/* Whether the module at column x, line y is dark; x and y count from the border's corner. */
-static bool
-is_dark(const struct qr *q, unsigned quiet, unsigned x, unsigned y)
-{
-	if (x < quiet || y < quiet || x - quiet >= q->side || y - quiet >= q->side)
-		return false;
-	return q->module[(size_t)(y - quiet) * q->side + (x - quiet)] != 0;
-}
-
-void
-qr_measure(const struct qr *q, enum qr_style style, unsigned quiet, unsigned *columns,
-    unsigned *rows)
-{
-	unsigned side = q->side + 2 * quiet;
-	*columns = style == QR_ASCII ? 2 * side : side;
-	*rows = style == QR_ASCII ? side : (side + 1) / 2;
-}
-
-/* One line of half blocks: modules of lines y and y + 1. With colour the ink is dark,
- * without it the ink is light. Past the last line there is nothing: background. */
-static void
-draw_halves(const struct qr *q, bool has_colour, unsigned quiet, unsigned y,
-    struct bytes_writer *w)
-{
-	static const char *const block[4] = { " ", "\xe2\x96\x80", "\xe2\x96\x84",
-		"\xe2\x96\x88" };
-	unsigned side = q->side + 2 * quiet;
-	bool has_lower = y + 1 < side;
-	if (has_colour)
-		bytes_put(w, SGR_PAPER);
-	for (unsigned x = 0; x < side; x++) {
-		bool upper = is_dark(q, quiet, x, y) == has_colour;
-		bool lower = has_lower ? is_dark(q, quiet, x, y + 1) == has_colour : false;
-		bytes_put(w, block[(upper ? 1 : 0) + (lower ? 2 : 0)]);
-	}
-	if (has_colour)
-		bytes_put(w, SGR_END);
-}
-
-/* One line of double characters. With colour the cells themselves are painted. */
-static void
-draw_pairs(const struct qr *q, bool has_colour, unsigned quiet, unsigned y,
-    struct bytes_writer *w)
-{
-	unsigned side = q->side + 2 * quiet;
-	for (unsigned x = 0; x < side; x++) {
-		bool dark = is_dark(q, quiet, x, y);
-		if (has_colour && (x == 0 || dark != is_dark(q, quiet, x - 1, y)))
-			bytes_put(w, dark ? SGR_DARK : SGR_PAPER);
-		bytes_put(w, has_colour || dark ? "  " : "##");
-	}
-	if (has_colour)
-		bytes_put(w, SGR_END);
-}
-
-int
-qr_draw(const struct qr *q, enum qr_style style, bool has_colour, unsigned quiet, char *out,
-    size_t cap)
-{
-	struct bytes_writer w;
-	bytes_writer_init(&w, out, cap);
-	unsigned side = q->side + 2 * quiet;
-	for (unsigned y = 0; y < side; y += style == QR_ASCII ? 1 : 2) {
-		if (style == QR_ASCII)
-			draw_pairs(q, has_colour, quiet, y, &w);
-		else
-			draw_halves(q, has_colour, quiet, y, &w);
-		bytes_put(&w, "\n");
-	}
-	if (!w.has_overflowed)
-		return E_OK;
-	bytes_wipe(out, cap);
-	return E_LIMIT;
-}
 
 int
 qr_file_format(const char *path, enum qr_format *format, struct diag *d)
@@ -197,7 +83,7 @@ write_svg(const struct qr *q, int fd, struct diag *d)
 		bytes_writer_init(&w, line, sizeof line);
 		for (unsigned x = QR_QUIET; x < side - QR_QUIET; x++) {
 			unsigned run = 0;
-			while (is_dark(q, QR_QUIET, x + run, y))
+			while (qr_is_dark(q, QR_QUIET, x + run, y))
 				run++;
 			if (run == 0)
 				continue;
@@ -247,7 +133,7 @@ write_png(const struct qr *q, int fd, struct diag *d)
 	for (size_t i = 0; i < pixel_len; i++) {
 		unsigned x = (unsigned)(i % side) / PIXELS;
 		unsigned y = (unsigned)(i / side) / PIXELS;
-		pixels[i] = is_dark(q, QR_QUIET, x, y) ? 0 : 255;
+		pixels[i] = qr_is_dark(q, QR_QUIET, x, y) ? 0 : 255;
 	}
 	if (png_image_write_to_memory(&image, png, &png_len, 0, pixels, 0, NULL) == 0)
 		diag_set(d, r, "cannot draw the QR code: %s", image.message);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_CORE_PHRASE_H
+#define PAM_TOTP_CORE_PHRASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "enrolment.h"
+
+/* Bytes that hold every sentence of this file and of utils/phrases.h, with NUL. */
+#define PHRASE_CAP 320
+
+/* The word of an enrolment verdict, as in the protocol and in JSON ("same-code", "stale");
+ * "?" for a value outside the enum. Static storage. */
+const char *phrase_enrolment_word(enum enrolment_verdict v);
+
+/* The sentence that tells a person how two codes fared, and what to do about it.
+ * params: of the device. off_s: as enrolment_confirm gave it. out: cap bytes, terminated. */
+void phrase_enrolment(enum enrolment_verdict v, const struct otp_params *params, uint32_t off_s,
+    char *out, size_t cap);
+
+/* "4 min 30 s", "45 s", "2 h 5 min": a duration for people. out: cap bytes. */
+void phrase_duration(uint64_t seconds, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_CORE_TEXT_H
+#define PAM_TOTP_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bytes.h"
+
+/* How many bytes the character at the beginning of s takes: 1..4, or 0 when s is empty
+ * or does not begin with well-formed UTF-8. Source: RFC 3629 section 4. */
+size_t text_char_len(struct span s);
+
+/* Whether s is well-formed UTF-8 without control characters: nothing below U+0020, no
+ * U+007F..U+009F, no bidirectional override. */
+bool text_is_plain(struct span s);
+
+#endif
