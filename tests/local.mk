@@ -53,6 +53,7 @@ unit_programs = \
 	%D%/unit/test_config \
 	%D%/unit/test_config_keys \
 	%D%/unit/test_config_load \
+	%D%/unit/test_csv \
 	%D%/unit/test_date \
 	%D%/unit/test_devices \
 	%D%/unit/test_devices_rotate \
