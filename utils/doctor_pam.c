@@ -295,7 +295,8 @@ break_line(struct pam_stack *s, struct pam_line *l, const char *why)
 	l->is_broken = true;
 	l->module = "";
 	l->kind = PAM_KIND_OTHER;
-	set_default(l, PAM_DO_BAD);
+	l->argc = 0;
+	set_default(l, PAM_DO_BAD); /* what a control has set stays, as in libpam */
 	tell_fault(s, "%s: %s", l->place, why);
 }
 
@@ -391,8 +392,10 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	if (strcasecmp(is_known ? type : "auth", rd->type) != 0)
 		return;
 	char *control = next_word(&rest);
-	if (is_known && control != NULL &&
+	if (control != NULL &&
 	    (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0)) {
+		if (!is_known)
+			tell_fault(rd->s, "%.100s:%u: unknown module type", file, line_no);
 		read_included(rd, file, line_no, control, next_word(&rest), depth, level);
 		return;
 	}
@@ -400,8 +403,8 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	if (l == NULL)
 		return;
 	l->is_silent = is_silent;
-	if (control == NULL || !is_known) {
-		break_line(rd->s, l, is_known ? "no control is given" : "unknown module type");
+	if (control == NULL) {
+		break_line(rd->s, l, "no control is given");
 		return;
 	}
 	/* Once more on the line's own copy, which its pointers name. */
@@ -410,6 +413,8 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	(void)next_word(&rest);
 	control = next_word(&rest);
 	read_module(rd, l, control, rest);
+	if (!is_known)
+		break_line(rd->s, l, "unknown module type");
 }
 
 /* All lines of a file; false: there is none, or it is too deep. */

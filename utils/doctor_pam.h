@@ -46,7 +46,7 @@ struct pam_line {
 	enum pam_kind kind;
 	unsigned level;	   /* substack depth */
 	bool is_substack;  /* the place of a substack, which follows one level deeper */
-	bool is_broken;	   /* libpam refuses the line: it counts as a refusing module */
+	bool is_broken;	   /* libpam refuses the line: a module that says perm_denied */
 	bool is_silent;	   /* "-auth": a missing module is not logged */
 	bool is_missing;   /* set by the caller: the module's file is not there */
 	int action[PAM_STACK_CODES];

@@ -46,6 +46,7 @@ struct walk {
 /* libpam's numbers of the values that matter by themselves. */
 enum {
 	RETURN_SUCCESS = 0,
+	RETURN_PERM_DENIED = 6,
 	RETURN_AUTH_ERR = 7,
 	RETURN_NEW_AUTHTOK = 12,
 	RETURN_IGNORE = 25,
@@ -68,7 +69,7 @@ static bool
 may_return(const struct walk *w, const struct pam_line *l, int code)
 {
 	if (l->is_broken)
-		return code == RETURN_AUTH_ERR;
+		return code == RETURN_PERM_DENIED;
 	if (l->is_missing)
 		return code == RETURN_MODULE_UNKNOWN;
 	if (code == RETURN_MODULE_UNKNOWN)

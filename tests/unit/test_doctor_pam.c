@@ -386,6 +386,13 @@ test_root_and_missing_modules(void **state)
 	pam_stack_judge(&s, false, &v);
 	assert_true(has_bypass(&v, PAM_BYPASS_REFUSED, 4));
 	pam_stack_free(&s);
+	/* A line of no known type says perm_denied, and its control is obeyed. */
+	read_text(&s, "auth required pam_permit.so\n"
+		      "auht [perm_denied=1 default=bad] pam_x.so\n" TOTP
+		      "auth required pam_permit.so\n");
+	pam_stack_judge(&s, false, &v);
+	assert_true(has_bypass(&v, PAM_BYPASS_OVER, 1));
+	pam_stack_free(&s);
 }
 
 static void
