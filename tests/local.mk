@@ -152,6 +152,7 @@ module_tests = $(module_programs)
 
 cli_tests = \
 	%D%/cli/admin.sh \
+	%D%/cli/admin_once.sh \
 	%D%/cli/admin_program.sh \
 	%D%/cli/admin_verbs.sh \
 	%D%/cli/doctor.sh \

@@ -326,6 +326,22 @@ admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid, 
 }
 
 int
+admin_need_record_of(struct admin_change *c, struct store_entry *e, const struct admin_uid *u,
+    unsigned window, struct diag *d)
+{
+	if (!e->has_record && !u->is_known)
+		return admin_refuse(c, EXIT_CODE_NO_SUCH, d, "no account is named %s on this host "
+		    "(for another host's account give --uid N)", c->user);
+	if (!e->has_record)
+		return admin_begin_record(c, e, u->uid, window, d);
+	if (u->is_known && u->uid != e->record.uid)
+		return admin_refuse(c, EXIT_CODE_NOT_PERMITTED, d, "the record of %s belongs to "
+		    "another account of this name (uid %u, now %u): `totp-admin reset` it first",
+		    c->user, e->record.uid, u->uid);
+	return admin_need_record(c, e, d);
+}
+
+int
 admin_update_quietly(struct admin *a, struct admin_change *c, admin_change_fn *change,
     struct diag *d)
 {

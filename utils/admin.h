@@ -36,6 +36,11 @@ enum admin_option {
 	OPTION_STEPS,
 	OPTION_WITHIN,
 	OPTION_FORGET,
+	OPTION_FOR,
+	OPTION_UNTIL,
+	OPTION_REASON,
+	OPTION_END,
+	OPTION_FILE,
 	OPTION_USER,
 	OPTION_SERVICE,
 	OPTION_PAM_DIR,
@@ -51,17 +56,21 @@ struct admin {
 };
 
 enum exit_code admin_add(struct admin *a, char *const *operand);
+enum exit_code admin_bypass(struct admin *a, char *const *operand);
 enum exit_code admin_cancel(struct admin *a, char *const *operand);
 enum exit_code admin_delete(struct admin *a, char *const *operand);
 enum exit_code admin_doctor(struct admin *a, char *const *operand);
 enum exit_code admin_disable(struct admin *a, char *const *operand);
 enum exit_code admin_enable(struct admin *a, char *const *operand);
+enum exit_code admin_exempt(struct admin *a, char *const *operand);
 enum exit_code admin_list(struct admin *a, char *const *operand);
+enum exit_code admin_recovery_codes(struct admin *a, char *const *operand);
 enum exit_code admin_remove(struct admin *a, char *const *operand);
 enum exit_code admin_rename(struct admin *a, char *const *operand);
 enum exit_code admin_resync(struct admin *a, char *const *operand);
 enum exit_code admin_reset(struct admin *a, char *const *operand);
 enum exit_code admin_show(struct admin *a, char *const *operand);
+enum exit_code admin_ticket(struct admin *a, char *const *operand);
 enum exit_code admin_unlock(struct admin *a, char *const *operand);
 enum exit_code admin_verify(struct admin *a, char *const *operand);
 
@@ -99,6 +108,15 @@ enum admin_account admin_find_account(const char *user, uint32_t *uid);
  * host. Not OK: told. */
 enum exit_code admin_read_uid(const struct admin *a, const char *user, uint32_t *uid);
 
+/* Whose a record must be, or will be. */
+struct admin_uid {
+	bool is_known; /* false: there is no such account, and no --uid; a record says it itself */
+	uint32_t uid;
+};
+
+/* As admin_read_uid, but a name without an account is no error yet. Not OK: told. */
+enum exit_code admin_find_uid(const struct admin *a, const char *user, struct admin_uid *u);
+
 /* The value of an option: seconds from "90s" "30m" "12h" "7d", min_s to max_s; days since
  * 1970, UTC, from YYYY-MM-DD, given as the first second after that day, which must not be over
  * at now_s; a number min to max. An option that was not given leaves what is there.
@@ -134,6 +152,11 @@ void admin_note(const struct admin_change *c, struct store_entry *e, const char 
 /* For change functions: begin an empty record for a user who has none. */
 int admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid,
     unsigned window, struct diag *d) MUST_USE;
+
+/* For change functions: the record of a user, begun when there is none. Refuses one that is
+ * another account's, and a user without record and account. */
+int admin_need_record_of(struct admin_change *c, struct store_entry *e,
+    const struct admin_uid *u, unsigned window, struct diag *d) MUST_USE;
 
 /* Apply a change, and tell when it failed. Nothing was written when it was refused; a failure
  * of the store is logged too, because it may have come after the writing. */

@@ -115,3 +115,16 @@ admin_read_uid(const struct admin *a, const char *user, uint32_t *uid)
 	}
 	return admin_fail(EXIT_CODE_FAILURE, "the account of %s cannot be looked up", user);
 }
+
+enum exit_code
+admin_find_uid(const struct admin *a, const char *user, struct admin_uid *u)
+{
+	uint32_t uid = 0;
+
+	*u = (struct admin_uid){ .is_known = false };
+	if (a->option[OPTION_UID] == NULL && admin_find_account(user, &uid) == ACCOUNT_NONE)
+		return EXIT_CODE_OK;
+	enum exit_code code = admin_read_uid(a, user, &u->uid);
+	u->is_known = code == EXIT_CODE_OK;
+	return code;
+}

@@ -26,8 +26,7 @@
 struct reset {
 	struct admin_change change; /* first: see admin.h */
 	bool is_forgetting;
-	bool has_uid; /* uid is that of the account, which the record is bound to now */
-	uint32_t uid;
+	struct admin_uid uid; /* of the account, which the record is bound to from now on */
 	uint64_t enrol_by;
 	unsigned window;
 };
@@ -93,8 +92,8 @@ reset_record(struct store_entry *e, void *ctx, struct diag *d)
 	uint32_t told = e->state.notice_told;
 	for (unsigned i = 0; i < e->record.notice_count; i++)
 		told = larger(told, e->record.notice[i].id);
-	if (re->has_uid && re->uid != e->record.uid) {
-		rebind(e, re->uid);
+	if (re->uid.is_known && re->uid.uid != e->record.uid) {
+		rebind(e, re->uid.uid);
 		e->state.notice_told = told;
 	}
 	e->record.enrol_by = re->enrol_by;
@@ -111,13 +110,13 @@ replace_corrupt(struct admin *a, struct reset *re, struct store_version *version
 	struct store_entry e = { .has_record = true };
 	uint32_t base = c->now_s < UINT32_MAX / 2 ? (uint32_t)c->now_s : UINT32_MAX / 2;
 
-	int r = record_init(&e.record, c->user, re->uid);
+	int r = record_init(&e.record, c->user, re->uid.uid);
 	if (r == 0) {
 		e.record.next_id = base;
 		e.record.enrol_by = re->enrol_by;
 		/* No device of it is burnt, as it has none; the rest is as after a loss. */
 		state_rebuild(&e.state, &e.record, c->now_s, re->window);
-		e.state.uid = re->uid;
+		e.state.uid = re->uid.uid;
 		e.state.saved_at = c->now_s;
 		e.state.recovery_id = e.state.bypass_spent = e.state.ticket_spent = base;
 		e.state.recovery_spent = STATE_RECOVERY_ALL;
@@ -175,19 +174,12 @@ find_uid(struct admin *a, struct reset *re, bool is_corrupt)
 {
 	if (re->is_forgetting)
 		return EXIT_CODE_OK;
-	re->has_uid = is_corrupt || a->option[OPTION_UID] != NULL;
-	if (!re->has_uid) {
-		switch (admin_find_account(re->change.user, &re->uid)) {
-		case ACCOUNT_FOUND:
-			re->has_uid = true;
-			break;
-		case ACCOUNT_NONE:
-			return EXIT_CODE_OK;
-		case ACCOUNT_UNKNOWN:
-			break;
-		}
-	}
-	return admin_read_uid(a, re->change.user, &re->uid);
+	enum exit_code code = admin_find_uid(a, re->change.user, &re->uid);
+	if (code == EXIT_CODE_OK && is_corrupt && !re->uid.is_known)
+		return admin_fail(EXIT_CODE_NO_SUCH, "no account is named %s on this host, and the "
+		    "record does not say whose it is: give --uid N, or --forget",
+		    re->change.user);
+	return code;
 }
 
 /* Look at what is there, ask, and go on with what was found. */

@@ -86,7 +86,9 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/doctor_store.c \
 	%D%/doctor_sudo.c \
 	%D%/doctor_system.c \
+	%D%/admin_exempt.c \
 	%D%/admin_list.c \
+	%D%/admin_once.c \
 	%D%/admin_reset.c \
 	%D%/admin_say.c \
 	%D%/admin_show.c %D%/admin_show.h \

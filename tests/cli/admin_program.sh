@@ -27,7 +27,8 @@ usage()			# CODE PATTERN ARGUMENT...
 		is "totp-admin $*: on standard error" "$out" ''
 	fi
 }
-verbs=(add list show verify unlock disable delete remove enable resync rename cancel reset)
+verbs=(add list show verify unlock disable delete remove enable resync rename cancel
+	recovery-codes bypass ticket exempt reset)
 usage 2 'usage: '
 usage 2 'unknown verb' frobnicate
 usage 2 'unknown verb' LIST

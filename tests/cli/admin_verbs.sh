@@ -35,6 +35,15 @@ matrix rename ''         '6    0    0   0   0   0    0   0    1    1' $user phon
 matrix rename ''         '6    2    2   2   2   2    2   2    1    1' $user phone ..
 matrix rename ''         '6    6    6   6   6   6    6   6    1    1' $user watch phone
 matrix cancel ''         '6    0    6   6   6   6    6   6    1    1' $user
+matrix recovery-codes '' '6    7    0   7   7   0    0   0    1    1' $user
+matrix bypass ''         '6    7    0   7   7   0    0   0    1    1' $user
+matrix bypass ''         '6    7    7   7   7   7    7   7    1    1' --end $user
+matrix ticket ''         '0    0    7   0   0   7    7   7    1    1' --uid $uid $user
+matrix ticket ''         '6    0    7   0   0   7    7   7    1    1' $user
+matrix ticket ''         '6    7    7   7   7   7    7   7    1    1' --end $user
+matrix ticket ''         '0    10   10  10  10  10   10  10   1    1' --uid 7 $user
+matrix exempt ''         '0    0    0   0   0   0    0   0    1    1' --uid $uid --until 9998-01-01 --reason away $user
+matrix exempt ''         '6    7    7   7   7   7    7   7    1    1' --end $user
 matrix reset ''          '6    0    0   0   0   0    0   0    0    1' --yes --uid $uid $user
 matrix reset ''          '6    0    0   0   0   0    0   0    6    1' --yes $user
 matrix reset ''          '6    2    2   2   2   2    2   2    2    1' --uid $uid $user
