@@ -188,6 +188,22 @@ race_ldadd = %D%/race/librace.la $(module_ldadd)
 %C%_race_race_store_LDADD = $(race_ldadd)
 race_tests = $(race_programs)
 
+# --- crash: killed and refused at each system call -------------------------------
+
+check_LTLIBRARIES += %D%/crash/libcrash.la
+%C%_crash_libcrash_la_SOURCES = \
+	%D%/crash/crash_scene.c %D%/crash/crash_scene.h \
+	%D%/crash/strike.c %D%/crash/strike.h
+%C%_crash_libcrash_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
+
+crash_programs = \
+	%D%/crash/kill_anywhere
+check_PROGRAMS += $(crash_programs)
+crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
+%C%_crash_kill_anywhere_LDFLAGS = $(module_ldflags)
+%C%_crash_kill_anywhere_LDADD = $(crash_ldadd)
+crash_tests = $(crash_programs)
+
 # --- bench: figures, no tests ----------------------------------------------------
 
 # As root: make bench, make bench BENCH=quick; see bench/bench.py. The stop-watch
@@ -237,7 +253,7 @@ EXTRA_DIST += \
 # --- the suites ------------------------------------------------------------------
 
 TESTS = $(source_tests) $(unit_tests) $(module_tests) $(cli_tests) \
-	$(system_tests) $(race_tests)
+	$(system_tests) $(race_tests) $(crash_tests)
 
 # One suite, as in `make check-suite SUITE=unit`; and the names of its tests.
 check-suite:

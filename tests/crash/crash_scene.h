@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright the pam_totp authors */
+#ifndef PAM_TOTP_TESTS_CRASH_SCENE_H
+#define PAM_TOTP_TESTS_CRASH_SCENE_H
+
+#include "core/enrolment.h"
+#include "strike.h"
+#include "support/login_stage.h"
+
+#define SCENE_NOTHING (-1) /* nothing was told */
+
+/* One login or enrolment in a process of its own, in memory that it shares with the test:
+ * what it is told lies there before it makes another system call. */
+struct scene {
+	const struct stage *stage;
+	char user[16];
+	char answer[64];
+	struct app app;
+
+	_Atomic int told;     /* what pam_authenticate, or store_update, returned */
+	_Atomic int told_first; /* of an enrolment: that of its beginning */
+	unsigned line_count;  /* of the module in the log */
+	char line[WORLD_LINE_CAP]; /* the last of them */
+	char diag[WORLD_LINE_CAP];
+};
+
+/* Make a scene at the stage, in shared memory. */
+struct scene *scene_make(const struct stage *s);
+
+/* The three pieces of work for strike_run; ctx: the scene. The login has libpam and
+ * the module loaded by its preparation. The enrolment: `user` begins with the device
+ * "tablet" and confirms it with the codes of now, as the helper does. */
+void scene_prepare_login(void *ctx);
+void scene_login(void *ctx);
+void scene_enrol(void *ctx);
+
+/* Ready for another login with that answer, or another enrolment. */
+void scene_reset(struct scene *c, const char *user, const char *answer);
+
+/* A login in a process of its own that nothing befalls; what libpam returned. One that hangs
+ * or dies fails the test. */
+int scene_login_unharmed(struct scene *c, const char *user, const char *answer);
+
+/* The enrolment in this process. Returns 0 or E_*. */
+int scene_enrol_unharmed(struct scene *c, const char *user);
+
+/* The code of a device so many steps from now. */
+void scene_code(const struct stage *s, const char *user, const char *device, int offset,
+    char out[16]);
+
+/* Fail unless the store holds files of these two users, and of decoys, and nothing else. */
+void scene_expect_no_leftover(const struct stage *s, const char *user, const char *other);
+
+/* Nobody was ever enrolled: neither files nor folders. */
+void scene_empty_store(const struct stage *s);
+
+/* Later by so many steps. */
+void scene_advance(unsigned steps);
+
+#endif
