@@ -41,37 +41,10 @@ static const struct {
 	{ "bad", PAM_DO_BAD }, { "die", PAM_DO_DIE }, { "reset", PAM_DO_RESET },
 };
 
-static const struct {
-	const char *name; /* of the file, without ".so" */
-	enum pam_kind kind;
-} kinds[] = {
-	{ "pam_totp", PAM_KIND_TOTP }, { "pam_totp_enroll", PAM_KIND_ENROL },
-	{ "pam_unix", PAM_KIND_PASSWORD }, { "pam_unix_auth", PAM_KIND_PASSWORD },
-	{ "pam_unix2", PAM_KIND_PASSWORD }, { "pam_sss", PAM_KIND_PASSWORD },
-	{ "pam_ldap", PAM_KIND_PASSWORD }, { "pam_krb5", PAM_KIND_PASSWORD },
-	{ "pam_winbind", PAM_KIND_PASSWORD }, { "pam_userdb", PAM_KIND_PASSWORD },
-	{ "pam_tcb", PAM_KIND_PASSWORD }, { "pam_pwdb", PAM_KIND_PASSWORD },
-	{ "pam_systemd_home", PAM_KIND_PASSWORD }, { "pam_himmelblau", PAM_KIND_PASSWORD },
-	{ "pam_u2f", PAM_KIND_FACTOR }, { "pam_yubico", PAM_KIND_FACTOR },
-	{ "pam_fprintd", PAM_KIND_FACTOR }, { "pam_pkcs11", PAM_KIND_FACTOR },
-	{ "pam_p11", PAM_KIND_FACTOR }, { "pam_ssh_agent_auth", PAM_KIND_FACTOR },
-	{ "pam_oath", PAM_KIND_FACTOR }, { "pam_google_authenticator", PAM_KIND_FACTOR },
-	{ "pam_duo", PAM_KIND_FACTOR }, { "pam_radius_auth", PAM_KIND_FACTOR },
-	{ "pam_succeed_if", PAM_KIND_CONDITION }, { "pam_access", PAM_KIND_CONDITION },
-	{ "pam_listfile", PAM_KIND_CONDITION }, { "pam_localuser", PAM_KIND_CONDITION },
-	{ "pam_usertype", PAM_KIND_CONDITION }, { "pam_wheel", PAM_KIND_CONDITION },
-	{ "pam_time", PAM_KIND_CONDITION },
-	{ "pam_rootok", PAM_KIND_ROOT },
-	{ "pam_env", PAM_KIND_QUIET }, { "pam_faildelay", PAM_KIND_QUIET },
-	{ "pam_group", PAM_KIND_QUIET }, { "pam_echo", PAM_KIND_QUIET },
-	{ "pam_warn", PAM_KIND_QUIET }, { "pam_keyinit", PAM_KIND_QUIET },
-	{ "pam_gnome_keyring", PAM_KIND_QUIET }, { "pam_kwallet5", PAM_KIND_QUIET },
-	{ "pam_permit", PAM_KIND_PERMIT }, { "pam_deny", PAM_KIND_DENY },
-};
-
 struct reading {
 	struct pam_stack *s;
 	const char *type; /* of the lines that are kept */
+	bool is_cut;	  /* the file at hand cannot be read to its end */
 	pam_stack_reader *reader;
 	void *ctx;
 };
@@ -213,24 +186,29 @@ parse_control(struct pam_line *l, const char *word)
 	return is_right;
 }
 
-static enum pam_kind
-kind_of(const char *module)
-{
-	const char *slash = strrchr(module, '/');
-	const char *name = slash == NULL ? module : slash + 1;
-	size_t len = strlen(name);
-
-	if (len > 3 && strcmp(name + len - 3, ".so") == 0)
-		len -= 3;
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (strlen(kinds[i].name) == len && strncmp(name, kinds[i].name, len) == 0)
-			return kinds[i].kind;
-	return PAM_KIND_OTHER;
-}
-
 /* --- lines ------------------------------------------------------------------------ */
 
-/* Assemble the next line that holds something. false: the end. *line_no: where it began. */
+/* How a file came to be read. */
+struct inclusion {
+	unsigned depth; /* of includes */
+	unsigned level; /* of substacks */
+	bool is_typed;	/* by "auth include FILE", not by "@include FILE" */
+};
+
+enum file_read { FILE_NONE = 0, FILE_CUT, FILE_WHOLE };
+
+/* What libpam 1.5 does not read: a file that ends where it promised to go on, a long line. */
+static bool
+cut_file(struct reading *rd, const char *file, unsigned line_no, const char *why)
+{
+	tell_fault(rd->s, "%.100s:%u: %s", file, line_no, why);
+	rd->is_cut = true;
+	return false;
+}
+
+/* Assemble the next line that holds something, into out (PAM_STACK_LINE_CAP). Blank lines and
+ * comments are passed over, also between a line and what continues it. false: the end.
+ * *line_no: where it began. */
 static bool
 next_line(struct reading *rd, struct bytes_reader *r, const char *file, char *out,
     unsigned *line_no)
@@ -239,37 +217,31 @@ next_line(struct reading *rd, struct bytes_reader *r, const char *file, char *ou
 	struct span raw;
 
 	while (bytes_next_line(r, &raw)) {
+		raw = bytes_trim(raw);
+		if (raw.len == 0 || raw.at[0] == '#')
+			continue;
 		if (len == 0)
 			*line_no = r->line;
-		raw = bytes_trim(raw);
-		const char *hash = raw.len == 0 ? NULL : memchr(raw.at, '#', raw.len);
-		bool has_more = false;
+		const char *hash = memchr(raw.at, '#', raw.len);
+		bool has_more = hash == NULL && raw.at[raw.len - 1] == '\\';
 		if (hash != NULL)
 			raw.len = (size_t)(hash - raw.at);
-		while (raw.len > 0 && strchr(" \t\r\n", raw.at[raw.len - 1]) != NULL)
+		else if (has_more)
 			raw.len--;
-		if (hash == NULL && raw.len > 0 && raw.at[raw.len - 1] == '\\') {
-			has_more = true;
-			raw.len--;
-		}
-		if (raw.len >= PAM_STACK_LINE_CAP - 2 - len) {
-			tell_fault(rd->s, "%.100s:%u: the line is longer than %d bytes", file,
-			    r->line, PAM_STACK_LINE_CAP - 2);
-			rd->s->is_refused = true;
-			return false;
-		}
+		if (len + raw.len + 2 > PAM_STACK_LINE_CAP)
+			return cut_file(rd, file, r->line, "the line is too long");
 		if (raw.len > 0)
 			memcpy(out + len, raw.at, raw.len);
 		len += raw.len;
 		if (has_more)
 			out[len++] = ' ';
 		out[len] = '\0';
-		if (!has_more && strspn(out, BLANKS) < len)
-			return true;
 		if (!has_more)
-			len = 0;
+			return true;
 	}
-	return len > 0 && strspn(out, BLANKS) < len;
+	if (len > 0)
+		return cut_file(rd, file, *line_no, "the file ends in a line that goes on");
+	return false;
 }
 
 static struct pam_line *
@@ -300,30 +272,35 @@ break_line(struct pam_stack *s, struct pam_line *l, const char *why)
 	tell_fault(s, "%s: %s", l->place, why);
 }
 
-static bool read_file(struct reading *rd, const char *name, unsigned depth, unsigned level);
+static enum file_read read_file(struct reading *rd, const char *name, struct inclusion in);
 
 /* "auth include FILE" and "auth substack FILE". */
 static void
 read_included(struct reading *rd, const char *file, unsigned line_no, const char *control,
-    const char *target, unsigned depth, unsigned level)
+    const char *target, struct inclusion in)
 {
+	struct inclusion inner = { .depth = in.depth + 1, .level = in.level, .is_typed = true };
+	enum file_read how = FILE_NONE;
 	bool is_substack = strcasecmp(control, "substack") == 0;
 	char why[128];
 
 	if (is_substack) {
-		struct pam_line *l = add_line(rd->s, file, line_no, level);
+		struct pam_line *l = add_line(rd->s, file, line_no, in.level);
 		if (l == NULL)
 			return;
 		l->is_substack = true;
 		set_default(l, PAM_DO_IGNORE);
+		inner.level++;
 	}
-	if (target != NULL && read_file(rd, target, depth + 1, level + (is_substack ? 1 : 0)))
+	if (target != NULL)
+		how = read_file(rd, target, inner);
+	if (how == FILE_WHOLE)
 		return;
-	struct pam_line *l = add_line(rd->s, file, line_no, level);
+	struct pam_line *l = add_line(rd->s, file, line_no, in.level);
 	if (l == NULL)
 		return;
-	snprintf(why, sizeof why, "%s \"%.80s\": there is no such file", control,
-	    target == NULL ? "" : target);
+	snprintf(why, sizeof why, "%s \"%.80s\": %s", control, target == NULL ? "" : target,
+	    how == FILE_NONE ? "there is no such file" : "the file is broken");
 	break_line(rd->s, l, why);
 }
 
@@ -342,7 +319,7 @@ read_module(struct reading *rd, struct pam_line *l, const char *control, char *r
 		tell_fault(rd->s, "%s: the control \"%s\" is not understood, so the module always "
 		    "refuses", l->place, l->control);
 	l->module = module;
-	l->kind = kind_of(module);
+	l->kind = pam_kind_of(module);
 	for (char *word = next_word(&rest); word != NULL; word = next_word(&rest)) {
 		if (l->argc == PAM_STACK_ARGS_MAX) {
 			tell_fault(rd->s, "%s: more than %d arguments", l->place,
@@ -364,10 +341,31 @@ is_type(const char *word)
 	return false;
 }
 
+/* "@include FILE": lines of all types. Where it fails libpam has no type to put a refusing
+ * module under, and gives the whole file up. */
+static void
+read_at_include(struct reading *rd, const char *file, unsigned line_no, const char *target,
+    struct inclusion in)
+{
+	struct inclusion inner = in;
+
+	if (in.is_typed) {
+		read_included(rd, file, line_no, "@include", target, in);
+		return;
+	}
+	inner.depth++;
+	enum file_read how = target == NULL ? FILE_NONE : read_file(rd, target, inner);
+	if (how == FILE_WHOLE)
+		return;
+	tell_fault(rd->s, "%.60s:%u: @include \"%.60s\": there is no such file", file, line_no,
+	    target == NULL ? "" : target);
+	rd->is_cut = true;
+}
+
 /* One assembled line of a file. */
 static void
-read_line(struct reading *rd, const char *file, unsigned line_no, char *text, unsigned depth,
-    unsigned level)
+read_line(struct reading *rd, const char *file, unsigned line_no, char *text,
+    struct inclusion in)
 {
 	char copy[PAM_STACK_LINE_CAP];
 	char *rest = copy;
@@ -377,29 +375,26 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 	if (type == NULL)
 		return;
 	if (strcmp(type, "@include") == 0) {
-		char *target = next_word(&rest);
-		if (target == NULL || !read_file(rd, target, depth + 1, level)) {
-			tell_fault(rd->s, "%.60s:%u: @include \"%.60s\": there is no such file",
-			    file, line_no, target == NULL ? "" : target);
-			rd->s->is_refused = true;
-		}
+		read_at_include(rd, file, line_no, next_word(&rest), in);
 		return;
 	}
 	bool is_silent = type[0] == '-';
 	type += is_silent ? 1 : 0;
-	/* libpam counts a type that it does not know as auth, "most sensitive", and refuses. */
+	/* libpam counts a type that it does not know as the one that it is looking for, or else
+	 * as auth, "most sensitive", and refuses. */
 	bool is_known = is_type(type);
-	if (strcasecmp(is_known ? type : "auth", rd->type) != 0)
+	const char *counted = is_known ? type : in.is_typed ? rd->type : "auth";
+	if (strcasecmp(counted, rd->type) != 0)
 		return;
 	char *control = next_word(&rest);
 	if (control != NULL &&
 	    (strcasecmp(control, "include") == 0 || strcasecmp(control, "substack") == 0)) {
 		if (!is_known)
 			tell_fault(rd->s, "%.100s:%u: unknown module type", file, line_no);
-		read_included(rd, file, line_no, control, next_word(&rest), depth, level);
+		read_included(rd, file, line_no, control, next_word(&rest), in);
 		return;
 	}
-	struct pam_line *l = add_line(rd->s, file, line_no, level);
+	struct pam_line *l = add_line(rd->s, file, line_no, in.level);
 	if (l == NULL)
 		return;
 	l->is_silent = is_silent;
@@ -417,9 +412,9 @@ read_line(struct reading *rd, const char *file, unsigned line_no, char *text, un
 		break_line(rd->s, l, "unknown module type");
 }
 
-/* All lines of a file; false: there is none, or it is too deep. */
-static bool
-read_file(struct reading *rd, const char *name, unsigned depth, unsigned level)
+/* All lines of a file. NONE: there is none, or it is too deep. */
+static enum file_read
+read_file(struct reading *rd, const char *name, struct inclusion in)
 {
 	struct bytes_reader r;
 	char line[PAM_STACK_LINE_CAP] = "";
@@ -427,13 +422,15 @@ read_file(struct reading *rd, const char *name, unsigned depth, unsigned level)
 	unsigned line_no = 0;
 	size_t len = 0;
 
-	if (depth >= LEVELS_MAX || rd->reader(name, rd->ctx, &text, &len) != 0)
-		return false;
+	if (in.depth >= LEVELS_MAX || rd->reader(name, rd->ctx, &text, &len) != 0)
+		return FILE_NONE;
 	bytes_reader_init(&r, text, len);
-	while (!rd->s->is_refused && next_line(rd, &r, name, line, &line_no))
-		read_line(rd, name, line_no, line, depth, level);
+	while (!rd->s->is_refused && !rd->is_cut && next_line(rd, &r, name, line, &line_no))
+		read_line(rd, name, line_no, line, in);
 	free(text);
-	return true;
+	bool is_whole = !rd->is_cut;
+	rd->is_cut = false;
+	return is_whole ? FILE_WHOLE : FILE_CUT;
 }
 
 bool
@@ -445,14 +442,16 @@ pam_stack_read(struct pam_stack *s, const char *service, const char *type,
 	*s = (struct pam_stack){ .line = calloc(PAM_STACK_LINES_MAX, sizeof *s->line) };
 	if (s->line == NULL)
 		return false;
-	bool has_file = read_file(&rd, service, 0, 0);
+	const struct inclusion top = { .depth = 0 };
+	enum file_read own = read_file(&rd, service, top);
+	s->is_refused |= own == FILE_CUT;
 	if (s->count > 0 || s->is_refused)
 		return true;
 	s->is_other = true;
-	if (!read_file(&rd, "other", 0, 0) && !has_file)
+	enum file_read other = read_file(&rd, "other", top);
+	if (own == FILE_NONE && other == FILE_NONE)
 		tell_fault(s, "neither \"%.60s\" nor \"other\" is there", service);
-	if (s->count == 0)
-		s->is_refused = true;
+	s->is_refused |= other != FILE_WHOLE || s->count == 0;
 	return true;
 }
 

@@ -75,6 +75,9 @@ bool pam_stack_read(struct pam_stack *s, const char *service, const char *type,
     pam_stack_reader *reader, void *ctx) __attribute__((warn_unused_result));
 void pam_stack_free(struct pam_stack *s);
 
+/* The kind of a module as a stack names it: "pam_unix.so", or a path. */
+enum pam_kind pam_kind_of(const char *module);
+
 /* The place of the first line of a kind, or -1. */
 int pam_stack_find(const struct pam_stack *s, enum pam_kind kind);
 

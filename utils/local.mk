@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 %C%_libtotputils_la_SOURCES = \
 	%D%/csv.c %D%/csv.h \
 	%D%/exit_codes.h \
+	%D%/doctor_kinds.c \
 	%D%/doctor_pam.c %D%/doctor_pam.h \
 	%D%/doctor_sshd.h \
 	%D%/doctor_sshd_parse.c \
