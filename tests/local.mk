@@ -153,16 +153,23 @@ module_tests = $(module_programs)
 
 # --- cli: the programs as they ship ----------------------------------------------
 
+# The many users of report.sh.
+check_PROGRAMS += %D%/bench/bench_users
+
 cli_tests = \
 	%D%/cli/admin.sh \
 	%D%/cli/admin_once.sh \
 	%D%/cli/admin_program.sh \
+	%D%/cli/admin_rotate.sh \
 	%D%/cli/admin_verbs.sh \
+	%D%/cli/devices.py \
 	%D%/cli/doctor.sh \
 	%D%/cli/enroll.py \
 	%D%/cli/enroll_batch.py \
+	%D%/cli/enroll_devices.py \
 	%D%/cli/helper.py \
-	%D%/cli/helper_hostile.py
+	%D%/cli/helper_hostile.py \
+	%D%/cli/report.sh
 EXTRA_DIST += $(cli_tests)
 
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
@@ -213,7 +220,7 @@ crash_tests = $(crash_programs)
 # exports the clock, accounts and log of pam_world.c to the modules, and is kept
 # from libcrypto, which a module has to load by itself.
 bench_programs = %D%/bench/bench_login %D%/bench/bench_users
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS = %D%/bench/bench_login
 %C%_bench_bench_login_SOURCES = %D%/bench/bench_login.c \
 	%D%/support/pam_world.c %D%/support/pam_world.h
 %C%_bench_bench_login_LDFLAGS = $(AM_LDFLAGS) -export-dynamic

@@ -41,6 +41,10 @@ enum admin_option {
 	OPTION_REASON,
 	OPTION_END,
 	OPTION_FILE,
+	OPTION_OLDER_THAN,
+	OPTION_BY,
+	OPTION_CLOCK,
+	OPTION_FORMAT,
 	OPTION_USER,
 	OPTION_SERVICE,
 	OPTION_PAM_DIR,
@@ -68,8 +72,11 @@ enum exit_code admin_recovery_codes(struct admin *a, char *const *operand);
 enum exit_code admin_remove(struct admin *a, char *const *operand);
 enum exit_code admin_rename(struct admin *a, char *const *operand);
 enum exit_code admin_resync(struct admin *a, char *const *operand);
+enum exit_code admin_report(struct admin *a, char *const *operand);
 enum exit_code admin_reset(struct admin *a, char *const *operand);
+enum exit_code admin_rotate(struct admin *a, char *const *operand);
 enum exit_code admin_show(struct admin *a, char *const *operand);
+enum exit_code admin_status(struct admin *a, char *const *operand);
 enum exit_code admin_ticket(struct admin *a, char *const *operand);
 enum exit_code admin_unlock(struct admin *a, char *const *operand);
 enum exit_code admin_verify(struct admin *a, char *const *operand);
@@ -194,5 +201,9 @@ const char *admin_state_word(const struct record_device *d, uint64_t now_s);
 /* Write one line to the log (LOG_AUTHPRIV): event=admin action= actor= user= device= result=.
  * device: NULL for none. result: a word. */
 void admin_log(const char *action, const char *user, const char *device, const char *result);
+
+/* The same as a warning (LOG_WARNING), for what weakens a promise on somebody's word. */
+void admin_log_alert(const char *action, const char *user, const char *device,
+    const char *result);
 
 #endif

@@ -116,13 +116,26 @@ actor(void)
 	return getuid();
 }
 
-void
-admin_log(const char *action, const char *user, const char *device, const char *result)
+static void
+write_log(int level, const char *action, const char *user, const char *device,
+    const char *result)
 {
 	char user_text[LOG_VALUE_CAP];
 	char device_text[LOG_VALUE_CAP];
 
-	syslog(LOG_NOTICE, "event=admin action=%s actor=%u user=%s device=%s result=%s", action,
+	syslog(level, "event=admin action=%s actor=%u user=%s device=%s result=%s", action,
 	    actor(), escaped(user, user_text),
 	    escaped(device == NULL ? "" : device, device_text), result);
+}
+
+void
+admin_log(const char *action, const char *user, const char *device, const char *result)
+{
+	write_log(LOG_NOTICE, action, user, device, result);
+}
+
+void
+admin_log_alert(const char *action, const char *user, const char *device, const char *result)
+{
+	write_log(LOG_WARNING, action, user, device, result);
 }

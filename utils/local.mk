@@ -71,6 +71,8 @@ helper_PROGRAMS += %D%/totp-helper
 
 sbin_PROGRAMS += %D%/totp-admin
 %C%_totp_admin_SOURCES = \
+	%D%/account_facts.c %D%/account_facts.h \
+	%D%/accounts.c %D%/accounts.h \
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_add.c \
 	%D%/admin_args.c \
@@ -90,10 +92,13 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin_exempt.c \
 	%D%/admin_list.c \
 	%D%/admin_once.c \
+	%D%/admin_report.c \
 	%D%/admin_reset.c \
+	%D%/admin_rotate.c \
 	%D%/admin_say.c \
 	%D%/admin_show.c %D%/admin_show.h \
 	%D%/admin_show_json.c \
+	%D%/admin_status.c \
 	%D%/admin_unlock.c \
 	%D%/admin_verify.c \
 	%D%/totp-admin.c

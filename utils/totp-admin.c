@@ -44,7 +44,10 @@ enum verb_bit {
 	VERB_BYPASS = 1 << 14,
 	VERB_TICKET = 1 << 15,
 	VERB_EXEMPT = 1 << 16,
+	VERB_ROTATE = 1 << 17,
 	VERB_DOCTOR = 1 << 20,
+	VERB_STATUS = 1 << 21,
+	VERB_REPORT = 1 << 22,
 	VERB_ALL = (1 << 30) - 1 /* also of bits that no verb has */
 };
 
@@ -81,6 +84,8 @@ static const struct verb {
 	    "disable and delete a device in one", admin_remove },
 	{ VERB_CANCEL, "cancel", "USER", 1, 1,
 	    "cancel the enrolment that is under way", admin_cancel },
+	{ VERB_ROTATE, "rotate", "[USER]", 0, 1,
+	    "demand a new secret of active devices", admin_rotate },
 	{ VERB_RECOVERY, "recovery-codes", "USER", 1, 1,
 	    "make new recovery codes, which voids the old ones", admin_recovery_codes },
 	{ VERB_BYPASS, "bypass", "USER", 1, 1,
@@ -91,6 +96,10 @@ static const struct verb {
 	    "let a user log in without a code until a day", admin_exempt },
 	{ VERB_RESET, "reset", "USER", 1, 1,
 	    "revoke everything of a user, who must enrol again", admin_reset },
+	{ VERB_STATUS, "status", "", 0, 0,
+	    "say on one screen who has MFA, and what needs attention", admin_status },
+	{ VERB_REPORT, "report", "[--format FORMAT]", 0, 0,
+	    "list every account with its password and MFA", admin_report },
 	{ VERB_DOCTOR, "doctor", "[--user USER --service SERVICE]", 0, 0,
 	    "say what is wrong with this host's logins, and how to mend it", admin_doctor },
 };
@@ -106,7 +115,8 @@ static const struct option_row {
 	    "the store, instead of that of the settings" },
 	[OPTION_CONF] = { "conf", "FILE", VERB_ALL, "the settings file" },
 	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW | VERB_DOCTOR |
-	    VERB_RECOVERY | VERB_BYPASS | VERB_TICKET,
+	    VERB_STATUS | VERB_REPORT |
+	    VERB_RECOVERY | VERB_BYPASS | VERB_TICKET | VERB_ROTATE,
 	    "write JSON" },
 	[OPTION_HELP] = { "help", NULL, VERB_ALL, "show this and end" },
 	[OPTION_VERSION] = { "version", NULL, VERB_ALL, "show the version and end" },
@@ -131,11 +141,17 @@ static const struct option_row {
 	    "how long it works, 1m to 7d [a bypass code 1h, a ticket 1d]" },
 	[OPTION_UNTIL] = { "until", "DATE", VERB_EXEMPT, "the last day, YYYY-MM-DD" },
 	[OPTION_REASON] = { "reason", "TEXT", VERB_EXEMPT, "why" },
-	[OPTION_END] = { "end", NULL, VERB_EXEMPT | VERB_BYPASS | VERB_TICKET,
+	[OPTION_END] = { "end", NULL, VERB_EXEMPT | VERB_BYPASS | VERB_TICKET | VERB_ROTATE,
 	    "take it back" },
 	[OPTION_FILE] = { "file", "FILE", VERB_RECOVERY,
 	    "into a new file, instead of standard output" },
+	[OPTION_OLDER_THAN] = { "older-than", "DAYS", VERB_ROTATE,
+	    "only devices that old; of all users without USER" },
+	[OPTION_BY] = { "by", "DATE", VERB_ROTATE, "the last day, YYYY-MM-DD, or now" },
+	[OPTION_CLOCK] = { "clock", NULL, VERB_UNLOCK,
+	    "after this host's clock was ahead: count from now" },
 	[OPTION_YES] = { "yes", NULL, VERB_RESET, "do not ask" },
+	[OPTION_FORMAT] = { "format", "FORMAT", VERB_REPORT, "table, csv or json [table]" },
 	[OPTION_USER] = { "user", "USER", VERB_DOCTOR, "what will happen to this user ..." },
 	[OPTION_SERVICE] = { "service", "SERVICE", VERB_DOCTOR, "... at this PAM service" },
 	[OPTION_PAM_DIR] = { "pam-dir", "DIR", VERB_DOCTOR, "service files [/etc/pam.d]" },
@@ -164,8 +180,8 @@ static void
 print_help(const struct verb *v)
 {
 	if (v != NULL) {
-		printf("usage: totp-admin %s %s [OPTION...]\n\n  %s\n", v->name, v->operands,
-		    v->help);
+		printf("usage: totp-admin %s%s%s [OPTION...]\n\n  %s\n", v->name,
+		    v->operands[0] == '\0' ? "" : " ", v->operands, v->help);
 		print_options((int)v->bit);
 		return;
 	}
@@ -183,7 +199,8 @@ static enum exit_code
 refuse_usage(const struct verb *v)
 {
 	if (v != NULL)
-		fprintf(stderr, "usage: totp-admin %s %s [OPTION...]\n", v->name, v->operands);
+		fprintf(stderr, "usage: totp-admin %s%s%s [OPTION...]\n", v->name,
+		    v->operands[0] == '\0' ? "" : " ", v->operands);
 	else
 		fputs("usage: totp-admin [OPTION...] VERB [ARGUMENT...]\n", stderr);
 	fprintf(stderr, "`totp-admin %s%s--help` says more.\n", v == NULL ? "" : v->name,

@@ -28,7 +28,7 @@ usage()			# CODE PATTERN ARGUMENT...
 	fi
 }
 verbs=(add list show verify unlock disable delete remove enable resync rename cancel
-	recovery-codes bypass ticket exempt reset)
+	rotate recovery-codes bypass ticket exempt reset)
 usage 2 'usage: '
 usage 2 'unknown verb' frobnicate
 usage 2 'unknown verb' LIST
@@ -50,7 +50,7 @@ usage 0 'pam_totp' --version
 for verb in "${verbs[@]}"; do
 	usage 0 "usage: totp-admin $verb" "$verb" --help
 	usage 2 "expected" "$verb" a b c d
-	[[ $verb == list ]] || usage 2 "expected" "$verb"
+	[[ $verb == list || $verb == rotate ]] || usage 2 "expected" "$verb"
 done
 usage 2 'unknown option' add tess phone --secret=HUSHHUSH
 is 'a secret on the command line is at least not repeated' "$(grep -c HUSH "$tmp/err" || true)" 0

@@ -35,6 +35,9 @@ matrix rename ''         '6    0    0   0   0   0    0   0    1    1' $user phon
 matrix rename ''         '6    2    2   2   2   2    2   2    1    1' $user phone ..
 matrix rename ''         '6    6    6   6   6   6    6   6    1    1' $user watch phone
 matrix cancel ''         '6    0    6   6   6   6    6   6    1    1' $user
+matrix unlock ''         '6    7    7   7   7   7    7   7    1    1' --clock $user
+matrix rotate ''         '6    7    0   7   7   0    0   0    1    1' --by 9998-01-01 $user
+matrix rotate ''         '6    7    7   7   7   7    7   7    1    1' --end $user
 matrix recovery-codes '' '6    7    0   7   7   0    0   0    1    1' $user
 matrix bypass ''         '6    7    0   7   7   0    0   0    1    1' $user
 matrix bypass ''         '6    7    7   7   7   7    7   7    1    1' --end $user
