@@ -23,8 +23,10 @@
 enum enroll_qr { ENROLL_QR_AUTO = 0, ENROLL_QR_UTF8, ENROLL_QR_ASCII, ENROLL_QR_NONE };
 
 struct enroll_options {
-	const char *name;    /* of the device, or NULL */
-	const char *qr_file; /* or NULL */
+	const char *name;     /* of the device, or NULL */
+	const char *new_name; /* of `rename`, or NULL */
+	const char *qr_file;  /* or NULL */
+	const char *recovery_file; /* or NULL */
 	enum enroll_qr qr;
 	struct otp_params params;
 	bool has_json;
@@ -109,9 +111,36 @@ struct output_object {
 bool output_begin(struct output_object *o) __attribute__((warn_unused_result));
 bool output_end(struct output_object *o) __attribute__((warn_unused_result));
 
+/* --- enroll_recovery.c: recovery codes ---------------------------------------------- */
+
+/* Where they go. */
+struct sheet {
+	int file;	  /* --recovery-file, made but empty; -1: none */
+	bool has_codes;	  /* they came */
+	bool is_in_file;  /* and were written there */
+};
+
+/* Make the file, before anything is asked for. ENROLL_ON or how to end. */
+int sheet_open(struct enroll *e, struct sheet *s);
+
+/* The message `recovery`: write the codes to the file, or show them to the person until he
+ * says that he has them, or print them. ENROLL_ON, or EXIT_CODE_FAILURE after it told why. */
+int sheet_take(struct enroll *e, struct sheet *s, const struct message *m);
+
+/* Close the file; remove it when no codes came. */
+void sheet_close(struct enroll *e, struct sheet *s);
+
 /* --- the verbs: each returns the exit code ------------------------------------------- */
 
 int enroll_add(struct enroll *e);    /* enroll_wizard.c */
+int enroll_rotate(struct enroll *e); /* enroll_wizard.c */
+int enroll_resync(struct enroll *e); /* enroll_devices.c, as all to remove */
+int enroll_enable(struct enroll *e);
+int enroll_rename(struct enroll *e);
+int enroll_disable(struct enroll *e);
+int enroll_delete(struct enroll *e);
+int enroll_remove(struct enroll *e);
+int enroll_recovery(struct enroll *e); /* enroll_recovery.c */
 int enroll_list(struct enroll *e);   /* enroll_list.c */
 int enroll_status(struct enroll *e); /* enroll_list.c */
 int enroll_verify(struct enroll *e); /* totp-enroll.c */

@@ -47,9 +47,10 @@ ask_code(struct enroll *e, struct wizard *w, const struct ui_line *first, struct
 		.prompt = first == NULL ? "Code 1: " : "Code 2: ",
 		.is_visible = true,
 		.watch = e->child.fd,
-		.next_at_s = first == NULL ? 0 : (now_s() / period_s + 1) * period_s,
+		.next_at_s = first != NULL && w->has_countdown ? (now_s() / period_s + 1) * period_s
+							       : 0,
 	};
-	if (first != NULL && !e->ui.has_controls)
+	if (first != NULL && (!e->ui.has_controls || !w->has_countdown))
 		ui_say(&e->ui, "Wait for the next code.");
 	for (;;) {
 		enum ui_answer answer = ui_ask(&e->ui, &q, line);
@@ -59,7 +60,7 @@ ask_code(struct enroll *e, struct wizard *w, const struct ui_line *first, struct
 		}
 		if (answer != UI_AGAIN)
 			return answer;
-		if (e->options->has_json || !e->ui.has_controls)
+		if (e->options->has_json || !e->ui.has_controls || w->is_bare)
 			continue;
 		wizard_show(e, w);
 		if (first != NULL) {
@@ -102,7 +103,7 @@ wizard_ask_codes(struct enroll *e, struct wizard *w)
 	enum ui_answer answer = UI_FAILED;
 	if (e->ui.is_person) {
 		/* Where nothing can be wiped, it is shown once. */
-		if (!e->options->has_json && (e->ui.has_controls || !w->is_shown))
+		if (!e->options->has_json && !w->is_bare && (e->ui.has_controls || !w->is_shown))
 			wizard_show(e, w);
 		else if (w->refusal[0] != '\0')
 			ui_say(&e->ui, w->refusal);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* `totp-enroll add`: a name, what the helper asks for, the secret, two codes. It promises:
+/* `totp-enroll add` and `rotate`: a name, what the helper asks for, the secret, two codes,
+ * and after the first device the recovery codes. It promises:
  *  1. The secret is shown once, where it vanishes again (ui_hide), or given to the program
  *     that reads standard output, and is wiped here.
  *  2. Only two codes that follow each other end it well, and the helper is who says so;
@@ -22,7 +23,7 @@
 
 /* Under sudo the device would be root's: rarely what was meant. */
 static int
-confirm_root(struct enroll *e)
+confirm_root(struct enroll *e, bool is_rotation)
 {
 	const char *caller = getenv("SUDO_USER");
 	char clean[64];
@@ -31,8 +32,9 @@ confirm_root(struct enroll *e)
 	if (getuid() != 0 || caller == NULL || strcmp(caller, "root") == 0 || !e->ui.is_person)
 		return ENROLL_ON;
 	snprintf(question, sizeof question,
-	    "This assigns a device to root, not to %s (for that, run it without sudo).\n"
-	    "Go on? [y/N] ", text_clean(caller, e->ui.has_utf8, clean, sizeof clean));
+	    "This %s root, not %s%s (for that, run it without sudo).\n"
+	    "Go on? [y/N] ", is_rotation ? "is about a device of" : "assigns a device to",
+	    is_rotation ? "of " : "to ", text_clean(caller, e->ui.has_utf8, clean, sizeof clean));
 	enum ui_answer answer = ui_confirm(&e->ui, question, -1, &is_yes);
 	if (answer != UI_DONE)
 		return session_tell_unanswered(e, answer);
@@ -63,10 +65,11 @@ static int
 find_name(struct enroll *e, struct wizard *w)
 {
 	const char *name = e->options->name;
-	if (name == NULL && e->ui.is_person)
+	if (name == NULL && e->ui.is_person && !w->is_rotation)
 		return ask_name(e, w);
 	if (name == NULL) {
-		output_error(e, "add needs the NAME of the device when nobody can be asked");
+		output_error(e, w->is_rotation ? "rotate needs the NAME of the device" :
+		    "add needs the NAME of the device when nobody can be asked");
 		return EXIT_CODE_USAGE;
 	}
 	if (!record_device_name_ok(name)) {
@@ -188,8 +191,8 @@ on_secret(struct enroll *e, struct wizard *w, const struct message *m)
 	return ENROLL_ON;
 }
 
-static int
-on_refused(struct enroll *e, struct wizard *w, const struct message *m)
+int
+wizard_take_refusal(struct enroll *e, struct wizard *w, const struct message *m)
 {
 	const char *text = message_get(m, "text");
 	uint64_t left = 0;
@@ -216,6 +219,14 @@ on_refused(struct enroll *e, struct wizard *w, const struct message *m)
 	return ENROLL_ON;
 }
 
+/* Let the secret vanish. */
+static void
+leave_screen(struct enroll *e, struct wizard *w)
+{
+	w->was_hidden = w->was_hidden || e->ui.is_hidden;
+	ui_show(&e->ui);
+}
+
 static int
 on_add(struct enroll *e, const struct message *m, void *context, bool *is_known)
 {
@@ -225,7 +236,11 @@ on_add(struct enroll *e, const struct message *m, void *context, bool *is_known)
 	if (strcmp(m->verb, "ask-codes") == 0 && w->has_secret)
 		return wizard_ask_codes(e, w);
 	if (strcmp(m->verb, "refused") == 0 && w->has_secret)
-		return on_refused(e, w, m);
+		return wizard_take_refusal(e, w, m);
+	if (strcmp(m->verb, "recovery") == 0 && w->has_secret) {
+		leave_screen(e, w);
+		return sheet_take(e, &w->sheet, m);
+	}
 	*is_known = false;
 	return ENROLL_ON;
 }
@@ -234,19 +249,20 @@ on_add(struct enroll *e, const struct message *m, void *context, bool *is_known)
 static int
 tell(struct enroll *e, struct wizard *w, int code, bool has_ended)
 {
-	bool was_hidden = e->ui.is_hidden;
-	ui_show(&e->ui);
+	leave_screen(e, w);
 	if (w->file >= 0 && code != EXIT_CODE_OK && unlink(e->options->qr_file) != 0)
 		output_error(e, "cannot remove %s: %s", e->options->qr_file, strerror(errno));
 	/* Ended by the last of several refusals: its reason went with the screen. */
-	if (code == EXIT_CODE_WRONG_CODE && was_hidden && w->refusal[0] != '\0')
+	if (code == EXIT_CODE_WRONG_CODE && w->was_hidden && w->refusal[0] != '\0')
 		ui_say(&e->ui, w->refusal);
 	code = session_tell(e, code, has_ended, false);
 	if (code != EXIT_CODE_OK) {
 		if (w->has_secret && ui_signal() != 0)
-			ui_say(&e->ui, "Stopped: the device is not assigned, and login is "
-			    "unchanged. What may be left of it ends within 10 minutes, or with: "
-			    "totp-enroll cancel");
+			ui_say(&e->ui, w->sheet.has_codes ?
+			    "Stopped: the device is assigned. If you do not have its recovery "
+			    "codes, make new ones: totp-enroll recovery-codes" :
+			    "Stopped: nothing is assigned, and login is unchanged. What may be "
+			    "left of it ends within 10 minutes, or with: totp-enroll cancel");
 		return code;
 	}
 	if (e->options->has_json)
@@ -255,40 +271,66 @@ tell(struct enroll *e, struct wizard *w, int code, bool has_ended)
 	if (w->file >= 0)
 		ui_say(&e->ui, "The file of the QR code holds the secret: delete it when it "
 		    "has been scanned.");
-	if (e->ui.is_terminal && !was_hidden)
+	if (e->ui.is_terminal && !w->was_hidden)
 		ui_say(&e->ui, "The secret is still on this screen: clear it.");
+	return code;
+}
+
+static void
+make_request(const struct enroll *e, const struct wizard *w, struct message *request)
+{
+	const struct otp_params *p = &e->options->params;
+	message_init(request, "request");
+	message_add(request, "op", w->is_rotation ? "rotate" : "add");
+	message_add(request, "name", w->name);
+	if (w->is_rotation)
+		return;
+	message_add(request, "type", record_type_name(DEVICE_VIRTUAL));
+	message_add(request, "algorithm", otp_algorithm_name(p->algorithm));
+	message_add_u64(request, "digits", p->digits);
+	message_add_u64(request, "period", p->period_s);
+}
+
+static int
+run(struct enroll *e, bool is_rotation)
+{
+	static struct wizard w;
+	struct message request;
+	bool has_ended = false;
+	w.file = -1;
+	w.sheet.file = -1;
+	w.is_rotation = is_rotation;
+	w.has_countdown = true;
+	int code = session_check_input(e);
+	if (code == ENROLL_ON)
+		code = find_name(e, &w);
+	if (code == ENROLL_ON)
+		code = confirm_root(e, is_rotation);
+	if (code == ENROLL_ON)
+		code = open_file(e, &w);
+	if (code == ENROLL_ON)
+		code = sheet_open(e, &w.sheet);
+	if (code == ENROLL_ON) {
+		wizard_warn(e);
+		make_request(e, &w, &request);
+		code = session_run(e, &request, on_add, &w, &has_ended);
+	}
+	code = tell(e, &w, code, has_ended);
+	if (w.file >= 0)
+		close(w.file);
+	sheet_close(e, &w.sheet);
+	bytes_wipe(&w, sizeof w);
 	return code;
 }
 
 int
 enroll_add(struct enroll *e)
 {
-	static struct wizard w;
-	struct message request;
-	bool has_ended = false;
-	w.file = -1;
-	int code = session_check_input(e);
-	if (code == ENROLL_ON)
-		code = find_name(e, &w);
-	if (code == ENROLL_ON)
-		code = confirm_root(e);
-	if (code == ENROLL_ON)
-		code = open_file(e, &w);
-	if (code == ENROLL_ON) {
-		const struct otp_params *p = &e->options->params;
-		wizard_warn(e);
-		message_init(&request, "request");
-		message_add(&request, "op", "add");
-		message_add(&request, "name", w.name);
-		message_add(&request, "type", record_type_name(DEVICE_VIRTUAL));
-		message_add(&request, "algorithm", otp_algorithm_name(p->algorithm));
-		message_add_u64(&request, "digits", p->digits);
-		message_add_u64(&request, "period", p->period_s);
-		code = session_run(e, &request, on_add, &w, &has_ended);
-	}
-	code = tell(e, &w, code, has_ended);
-	if (w.file >= 0)
-		close(w.file);
-	bytes_wipe(&w, sizeof w);
-	return code;
+	return run(e, false);
+}
+
+int
+enroll_rotate(struct enroll *e)
+{
+	return run(e, true);
 }

@@ -67,8 +67,8 @@ enum exit_code helper_receive(struct helper *h, struct message *m, int timeout_m
 enum exit_code helper_ask(struct helper *h, const char *kind, bool echo, const char *text,
     struct message *m) MUST_USE;
 
-/* One line a decision, values escaped. event: "enrol", "verify", "cancel", "start". reason: a
- * fixed word. device: may be "". */
+/* One line a decision, values escaped. event: "enrol", "proof", "rename", ... reason: a fixed
+ * word. device: may be "". */
 void helper_log(const struct helper *h, bool is_accepted, const char *event, const char *reason,
     const char *device);
 
@@ -82,8 +82,10 @@ uint64_t helper_now_s(void);
  * service demands. A failure is on disk before this returns. */
 enum exit_code helper_authenticate(struct helper *h) MUST_USE;
 
-/* Whether this account may try at all now. Not holding back: EXIT_CODE_OK. */
+/* Whether this account may try at all now. Not holding back: EXIT_CODE_OK. helper_end_wait:
+ * the same of a wait that attempt_wait told. */
 enum exit_code helper_check_wait(struct helper *h) MUST_USE;
+enum exit_code helper_end_wait(struct helper *h, uint32_t wait_s) MUST_USE;
 
 /* helper_ops.c: each answers one request and returns what `done` shall say. */
 enum exit_code helper_list(struct helper *h) MUST_USE;
@@ -97,12 +99,28 @@ enum exit_code helper_load(struct helper *h, struct store_entry *e) MUST_USE;
 /* Whether there is a device that login demands a code of, expired or not. */
 bool helper_has_active(const struct store_entry *e);
 
-/* Ask one code and consume it. device: RECORD_NAME_CAP bytes, the one that matched; "" with
- * EXIT_CODE_OK means a recovery code. event: for the log. */
-enum exit_code helper_prove(struct helper *h, const char *event, const char *prompt,
-    char device[RECORD_NAME_CAP]) MUST_USE;
+/* What was accepted: a device's code, a recovery code, or (neither) an administrator's
+ * bypass code. */
+struct helper_proof {
+	char device[RECORD_NAME_CAP]; /* "" = none */
+	bool has_used_recovery;
+};
 
-/* helper_add.c */
+/* Ask one code and consume it. event: for the log. */
+enum exit_code helper_prove(struct helper *h, const char *event, const char *prompt,
+    struct helper_proof *proof) MUST_USE;
+
+/* helper_add.c: add, rotate */
 enum exit_code helper_add(struct helper *h, const struct message *request) MUST_USE;
+
+/* helper_devices.c: rename, disable, delete, remove, recovery-codes */
+enum exit_code helper_devices(struct helper *h, const struct message *request) MUST_USE;
+
+/* helper_pair.c: resync, enable */
+enum exit_code helper_pair(struct helper *h, const struct message *request) MUST_USE;
+
+/* helper_talk.c: the device name that a request must have. out: RECORD_NAME_CAP bytes. */
+enum exit_code helper_take_name(struct helper *h, const struct message *request, const char *key,
+    char out[RECORD_NAME_CAP]) MUST_USE;
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
-/* A new device for the caller's own account: password, proof, secret, two codes.
+/* A new secret for the caller's own account, as a further device or in the place of the
+ * secret of one: password, proof, secret, two codes.
  *
  *  1. Before the secret is made: the wait is over, the PAM service has accepted, and when
  *     the record has an active device a code of it (or a recovery code) was accepted and
- *     consumed. helper_change.c checks that again on the record that it writes.
+ *     consumed. helper_proof.c checks that again on the record that is written.
  *  2. The pending device is written before its secret is shown, affects no login, is taken
  *     out again when the user gives up, and ends by itself when he is killed.
  *  3. The secret goes out in one message and is wiped before the codes are asked for.
- *  4. At most TRIES pairs of codes, and none after the pending device has expired.
+ *  4. At most CHANGE_TRIES pairs of codes, and none after the pending device has expired.
  */
 #include "utils/helper_add.h"
 
@@ -18,14 +19,13 @@
 #include "core/encode.h"
 #include "utils/phrases.h"
 
-#define TRIES 5
 #define ISSUER_HOST_MAX 32 /* bytes of the host name: a longer URI is a taller QR code */
 
 /* The type and parameters asked for, or the usual ones. */
 static enum exit_code
 read_parameters(struct addition *a, const struct message *request)
 {
-	struct helper *h = a->h;
+	struct helper *h = a->change.h;
 	const char *type = message_get(request, "type");
 	const char *algorithm = message_get(request, "algorithm");
 	uint64_t digits = a->params.digits;
@@ -56,60 +56,16 @@ static enum exit_code
 read_request(struct addition *a, const struct message *request)
 {
 	static const char *const keys[] = {"op", "name", "type", "algorithm", "digits", "period"};
-	const char *name = message_get(request, "name");
+	struct helper *h = a->change.h;
 	unsigned known = 0;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	/* A rotation keeps what the device is. */
+	for (size_t i = 0; i < (a->is_rotation ? 2 : sizeof(keys) / sizeof(keys[0])); i++)
 		known += message_get(request, keys[i]) != NULL;
 	if (known != request->count)
-		return helper_end(a->h, EXIT_CODE_USAGE, "unknown key in the request");
-	if (!record_device_name_ok(name))
-		return helper_end(a->h, EXIT_CODE_USAGE,
-		    "invalid device name: use 1 to 64 of A-Z a-z 0-9 + = , . @ - _, "
-		    "not beginning with -");
-	memcpy(a->name, name, strlen(name) + 1);
-	return read_parameters(a, request);
-}
-
-/* Before the user types a password: a wish that cannot come true is refused now. Nothing is
- * written; what counts is checked again by change_begin. */
-static enum exit_code
-rehearse(const struct addition *a)
-{
-	struct store_entry e;
-	struct addition copy = *a;
-	struct diag d = {""};
-
-	enum exit_code code = helper_load(a->h, &e);
-	if (code != EXIT_CODE_OK)
-		return code;
-	copy.now_s = helper_now_s();
-	int r = change_make(&copy, &e, &d);
-	bytes_wipe(&copy, sizeof(copy));
-	store_entry_wipe(&e);
-	return r == 0 ? EXIT_CODE_OK : helper_end_error(a->h, r, &d);
-}
-
-/* Password, then the second factor when there is one (obligation 1). */
-static enum exit_code
-prove(struct addition *a)
-{
-	struct helper *h = a->h;
-	struct store_entry e;
-
-	enum exit_code code = helper_authenticate(h);
-	if (code != EXIT_CODE_OK)
-		return code;
-	code = helper_load(h, &e);
-	if (code != EXIT_CODE_OK)
-		return code;
-	bool has_active = helper_has_active(&e);
-	store_entry_wipe(&e);
-	if (!has_active)
-		return EXIT_CODE_OK;
-	code = helper_prove(h, "enrol-proof", "MFA code of an active device: ", a->proof);
-	a->is_proven = code == EXIT_CODE_OK;
-	return code;
+		return helper_end(h, EXIT_CODE_USAGE, "unknown key in the request");
+	enum exit_code code = helper_take_name(h, request, "name", a->change.name);
+	return code == EXIT_CODE_OK && !a->is_rotation ? read_parameters(a, request) : code;
 }
 
 /* The issuer of the settings, else the host's name. */
@@ -132,132 +88,143 @@ show_secret(struct addition *a)
 	char issuer[CONFIG_TEXT_CAP];
 	struct message m;
 	const struct record_device *d = &a->pending;
+	struct helper *h = a->change.h;
 
 	int r = encode_base32_print(d->secret.bytes, d->secret.len, base32, sizeof(base32));
 	otp_secret_wipe(&a->pending.secret);
 	if (r != 0)
-		return helper_end(a->h, EXIT_CODE_FAILURE, "the secret cannot be printed");
-	find_issuer(a->h, issuer);
+		return helper_end(h, EXIT_CODE_FAILURE, "the secret cannot be printed");
+	find_issuer(h, issuer);
 	message_init(&m, "secret");
 	message_add(&m, "base32", base32);
 	bytes_wipe(base32, sizeof(base32));
-	message_add(&m, "name", d->name);
+	message_add(&m, "name", a->change.name);
 	message_add(&m, "issuer", issuer);
-	message_add(&m, "account", a->h->user);
+	message_add(&m, "account", h->user);
 	message_add(&m, "algorithm", otp_algorithm_name(d->params.algorithm));
 	message_add_u64(&m, "digits", d->params.digits);
 	message_add_u64(&m, "period", d->params.period_s);
 	message_add_u64(&m, "expires", d->expires);
-	return helper_send(a->h, &m);
-}
-
-/* Receive `codes`; *is_code: both have the shape of a code and stand in a->code. */
-static enum exit_code
-ask_codes(struct addition *a, unsigned left, bool *is_code)
-{
-	struct helper *h = a->h;
-	struct message m;
-	uint64_t now_s = helper_now_s();
-	uint64_t left_s = a->pending.expires > now_s ? a->pending.expires - now_s : 0;
-	int timeout_ms = left_s >= HELPER_CODES_MS / 1000 ? HELPER_CODES_MS : (int)left_s * 1000;
-
-	*is_code = false;
-	message_init(&m, "ask-codes");
-	message_add_u64(&m, "left", left);
-	enum exit_code code = helper_send(h, &m);
-	if (code == EXIT_CODE_OK)
-		code = helper_receive(h, &m, timeout_ms);
-	if (code != EXIT_CODE_OK)
-		return code;
-	const char *first = message_get(&m, "first");
-	const char *second = message_get(&m, "second");
-	if (strcmp(m.verb, "codes") == 0 && m.count == 2 && first != NULL && second != NULL) {
-		*is_code = otp_parse_typed((struct span){first, strlen(first)}, &a->code[0]) == 0 &&
-		    otp_parse_typed((struct span){second, strlen(second)}, &a->code[1]) == 0;
-		message_wipe(&m);
-		return EXIT_CODE_OK;
-	}
-	bool is_abort = strcmp(m.verb, "abort") == 0 && m.count == 0;
-	message_wipe(&m);
-	if (is_abort)
-		return helper_end(h, EXIT_CODE_FAILURE, "cancelled: nothing was changed");
-	return helper_end(h, EXIT_CODE_USAGE, "the client sent no codes");
+	return helper_send(h, &m);
 }
 
 /* One pair of codes. OK with a->verdict, or how to end. */
 static enum exit_code
 try_codes(struct addition *a, unsigned left)
 {
+	uint64_t now_s = helper_now_s();
+	uint64_t left_s = a->pending.expires > now_s ? a->pending.expires - now_s : 0;
+	int timeout_ms = left_s >= HELPER_CODES_MS / 1000 ? HELPER_CODES_MS : (int)left_s * 1000;
 	bool is_code = false;
 
-	enum exit_code code = ask_codes(a, left, &is_code);
+	a->has_verdict = false;
+	enum exit_code code = codes_ask(a->change.h, left, timeout_ms, a->code, &is_code);
 	if (code == EXIT_CODE_OK && !is_code) {
 		a->verdict = ENROLMENT_DIGITS;
 		a->off_s = 0;
 	} else if (code == EXIT_CODE_OK) {
-		code = change_confirm(a);
+		code = change_update(&a->change, addition_confirm, a);
+		if (a->has_verdict)
+			code = EXIT_CODE_OK;
 	}
 	bytes_wipe(a->code, sizeof(a->code));
 	return code;
 }
 
+/* Old and new have changed places (FLOW row 32). */
 static enum exit_code
-tell_refused(struct addition *a, unsigned left, const char *text)
+end_rotation(const struct addition *a)
 {
-	struct message m;
+	struct helper *h = a->change.h;
+	char used[CHANGE_TIME_CAP] = "never";
 
-	message_init(&m, "refused");
-	message_add(&m, "verdict", phrase_enrolment_word(a->verdict));
-	message_add_u64(&m, "off", a->off_s);
-	message_add_u64(&m, "left", left);
-	message_add(&m, "text", text);
-	return helper_send(a->h, &m);
+	if (a->old_name[0] == '\0')
+		return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. There was no "
+		    "place to keep the old one: it is deleted.", a->change.name);
+	if (a->old_used != 0)
+		change_time(a->old_used, used);
+	return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. The old one is disabled "
+	    "and kept as %s (last used: %s). When a login with the new one has worked: "
+	    "totp-enroll delete %s", a->change.name, a->old_name, used, a->old_name);
+}
+
+/* The device is active on disk: log, tell, and show what comes with it. text: for `done`. */
+static enum exit_code
+conclude(struct addition *a, const char *text)
+{
+	struct helper *h = a->change.h;
+
+	change_tell(&a->change, phrase_enrolment_word(a->verdict), "");
+	enum exit_code code = a->has_sheet ? codes_show(h, &a->sheet) : EXIT_CODE_OK;
+	if (code != EXIT_CODE_OK)
+		return helper_end(h, EXIT_CODE_FAILURE, "the device is assigned, but its recovery "
+		    "codes were not taken: make new ones with totp-enroll recovery-codes");
+	return a->is_rotation ? end_rotation(a) : helper_end(h, EXIT_CODE_OK, "%s", text);
 }
 
 /* Obligation 4. */
 static enum exit_code
 activate(struct addition *a)
 {
-	struct helper *h = a->h;
+	struct helper *h = a->change.h;
 	char text[PHRASE_CAP];
 
-	for (unsigned left = TRIES; left > 0; left--) {
+	for (unsigned left = CHANGE_TRIES; left > 0; left--) {
 		enum exit_code code = try_codes(a, left);
 		if (code != EXIT_CODE_OK)
 			return code;
-		phrase_enrolment(a->verdict, &a->params, a->off_s, text, sizeof(text));
-		helper_log(h, a->verdict == ENROLMENT_CONFIRMED, "enrol",
-		    phrase_enrolment_word(a->verdict), a->name);
+		phrase_enrolment(a->verdict, &a->pending.params, a->off_s, text, sizeof(text));
 		if (a->verdict == ENROLMENT_CONFIRMED)
-			return helper_end(h, EXIT_CODE_OK, "%s", text);
+			return conclude(a, text);
+		helper_log(h, false, a->change.event, phrase_enrolment_word(a->verdict),
+		    a->change.name);
 		if (a->verdict == ENROLMENT_EXPIRED)
 			return helper_end(h, EXIT_CODE_WRONG_STATE, "%s", text);
-		code = tell_refused(a, left - 1, text);
+		code = codes_refuse(h, a->verdict, a->off_s, left - 1, text);
 		if (code != EXIT_CODE_OK)
 			return code;
 	}
 	return helper_end(h, EXIT_CODE_WRONG_CODE, "too many wrong codes: start again");
 }
 
+/* What this run made protects nothing yet and nobody waits for it any more. h->text stays; when
+ * this is refused the device ends by itself. */
+static void
+discard(struct addition *a)
+{
+	struct helper *h = a->change.h;
+	struct diag d = {""};
+
+	if (store_update(h->store, h->user, helper_now_s(), h->settings.window, addition_discard, a,
+	    &d) == 0)
+		helper_log(h, true, "cancel", "given-up", a->change.name);
+}
+
 enum exit_code
 helper_add(struct helper *h, const struct message *request)
 {
-	struct addition a = {.h = h, .type = DEVICE_VIRTUAL, .params = OTP_PARAMS_DEFAULT};
+	struct addition a = {.type = DEVICE_VIRTUAL, .params = OTP_PARAMS_DEFAULT};
 
+	a.is_rotation = strcmp(message_get(request, "op"), "rotate") == 0;
+	a.change.h = h;
+	a.change.event = a.is_rotation ? "rotate" : "enrol";
+	a.change.done = a.is_rotation ? "rotated" : "added";
+	a.change.may_be_first = !a.is_rotation;
 	enum exit_code code = read_request(&a, request);
 	if (code == EXIT_CODE_OK)
-		code = rehearse(&a);
+		code = change_rehearse(&a.change, addition_begin, &a);
+	otp_secret_wipe(&a.pending.secret);
 	if (code == EXIT_CODE_OK)
-		code = prove(&a);
+		code = proof_ask(&a.change);
 	if (code == EXIT_CODE_OK)
-		code = change_begin(&a);
+		code = change_update(&a.change, addition_begin, &a);
 	if (code == EXIT_CODE_OK) {
-		helper_log(h, true, "enrol", "begun", a.name);
+		helper_log(h, true, a.change.event, "begun", a.change.name);
 		code = show_secret(&a);
 		if (code == EXIT_CODE_OK)
 			code = activate(&a);
 		if (code != EXIT_CODE_OK)
-			change_discard(&a);
+			discard(&a);
 	}
 	bytes_wipe(&a, sizeof(a));
 	return code;

@@ -1,182 +1,175 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
-/* How totp-helper's `add` changes a record. Between two messages anything may have happened
- * to it, so every change decides anew, on the entry that it is about to replace:
+/* How totp-helper changes a record:
  *
- *  1. A record with an active device is changed only by a run whose proof still holds: the
- *     device whose code was accepted is still active, or the recovery set is the same. Of
- *     two first enrolments side by side one wins. An expired active device counts as
- *     one: who cannot show it goes to an administrator (DESIGN promise 10).
- *  2. A record of another uid is not touched.
- *  3. Only the pending device that this run made is confirmed or taken out.
- *  4. What fails writes nothing (store_update).
+ *  1. In one store_update, whose step decides anew on the entry that it is about to replace;
+ *     who may is proof_check's to say. What fails writes nothing.
+ *  2. The device is the one that the user saw when he asked: when its name has gone to
+ *     another one meanwhile, nothing is done.
+ *  3. The same write leaves a notice for the next login. Once it is on disk it is logged, and
+ *     the program that the settings name is told; that can fail nothing any more.
  */
-#include "utils/helper_add.h"
+#include "utils/helper_change.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-/* End a change of the record: nothing is written (store_update). */
-static int
-refuse(struct addition *a, enum exit_code code)
+#include "core/attempt.h"
+#include "utils/member.h"
+#include "utils/notify.h"
+
+int
+change_refuse(struct change *c, enum exit_code code)
 {
-	a->refusal = code;
+	c->refusal = code;
 	return E_INVALID;
 }
 
-/* The device whose code was the proof, by its number from the first look on. */
-static bool
-has_proof(struct addition *a, struct store_entry *e)
+static void
+begin(struct change *c)
 {
-	if (a->proof[0] == '\0') {
-		if (a->proof_recovery_id == 0)
-			a->proof_recovery_id = e->record.recovery.id;
-		return a->proof_recovery_id == e->record.recovery.id;
-	}
-	const struct record_device *d = a->proof_id == 0 ? record_find_name(&e->record, a->proof) :
-							   record_find_id(&e->record, a->proof_id);
-	if (d == NULL || d->state != DEVICE_ACTIVE)
-		return false;
-	a->proof_id = d->id;
-	return true;
+	c->now_s = helper_now_s();
+	c->refusal = EXIT_CODE_OK;
+	c->has_bad_ticket = false;
 }
 
-/* Obligation 1: may this run still change this record? */
-static int
-check_entry(struct addition *a, struct store_entry *e)
+enum exit_code
+change_rehearse(struct change *c, change_fn *step, void *ctx)
 {
-	if (!e->has_record)
-		return 0;
-	if (e->record.uid != a->h->uid)
-		return refuse(a, helper_end_mismatch(a->h, e->record.uid));
-	if (!helper_has_active(e) || (a->is_proven && has_proof(a, e)))
-		return 0;
-	helper_log(a->h, false, "enrol", "active-meanwhile", a->name);
-	return refuse(a, helper_end(a->h, EXIT_CODE_NOT_PERMITTED,
-	    "your devices have changed meanwhile: start again with a code of an active device"));
-}
-
-int
-change_make(struct addition *a, struct store_entry *e, struct diag *d)
-{
-	struct helper *h = a->h;
-	uint32_t id = 0;
-	int r = E_INVALID;
-
-	if (!e->has_record) {
-		r = record_init(&e->record, h->user, h->uid);
-		if (r != 0)
-			return diag_set(d, r, "%s cannot have a record", h->user);
-		e->has_record = true;
-		e->state.uid = h->uid;
-	}
-	r = enrolment_begin(e, a->name, a->type, &a->params, NULL, h->settings.max_devices,
-	    a->now_s, &id, d);
-	if (r != 0)
-		return r;
-	const struct record_device *made = record_find_id(&e->record, id);
-	if (made == NULL)
-		return diag_set(d, E_CORRUPT, "the new device is not in the record");
-	a->pending = *made;
-	return 0;
-}
-
-static int
-begin(struct store_entry *e, void *ctx, struct diag *d)
-{
-	struct addition *a = ctx;
-
-	a->refusal = EXIT_CODE_OK;
-	int r = check_entry(a, e);
-	return r == 0 ? change_make(a, e, d) : r;
-}
-
-/* The pending device of this run, and no other's: an administrator may have reset the record
- * and its numbers begin anew. */
-static struct record_device *
-find_pending(const struct addition *a, struct store_entry *e)
-{
-	struct record_device *d = e->has_record ? record_find_id(&e->record, a->pending.id) : NULL;
-
-	if (d == NULL || d->state != DEVICE_PENDING || d->created != a->pending.created ||
-	    strcmp(d->name, a->pending.name) != 0)
-		return NULL;
-	return d;
-}
-
-static int
-confirm(struct store_entry *e, void *ctx, struct diag *d)
-{
-	struct addition *a = ctx;
-	const struct settings *s = &a->h->settings;
-
-	a->refusal = EXIT_CODE_OK;
-	a->verdict = ENROLMENT_REFUSED;
-	a->off_s = 0;
-	int r = check_entry(a, e);
-	if (r != 0)
-		return r;
-	if (find_pending(a, e) == NULL)
-		return refuse(a, helper_end(a->h, EXIT_CODE_BUSY,
-		    "this enrolment was cancelled or replaced by another one: start again"));
-	a->verdict = enrolment_confirm(e, a->pending.id, a->code[0], a->code[1], s->window,
-	    s->max_devices, a->now_s, &a->off_s, d);
-	if (a->verdict == ENROLMENT_CONFIRMED)
-		return 0;
-	/* A refused pair is a result as well, which writes nothing; REFUSED is no verdict. */
-	helper_end(a->h, EXIT_CODE_FAILURE, "%s", d->text);
-	a->has_verdict = a->verdict != ENROLMENT_REFUSED;
-	return refuse(a, EXIT_CODE_FAILURE);
-}
-
-static int
-discard(struct store_entry *e, void *ctx, struct diag *d)
-{
-	struct addition *a = ctx;
-
-	if (e->record.uid != a->h->uid || find_pending(a, e) == NULL)
-		return E_NOENT;
-	return enrolment_cancel(e, d);
-}
-
-/* Run a change; what is wrong with the user's wish becomes the text of `done`. */
-static enum exit_code
-update(struct addition *a, int (*change)(struct store_entry *, void *, struct diag *))
-{
-	struct helper *h = a->h;
+	struct helper *h = c->h;
+	struct store_entry e;
 	struct diag d = {""};
 
-	a->now_s = helper_now_s();
-	a->refusal = EXIT_CODE_OK;
-	a->verdict = ENROLMENT_REFUSED;
-	int r = store_update(h->store, h->user, a->now_s, h->settings.window, change, a, &d);
+	enum exit_code code = helper_load(h, &e);
+	if (code != EXIT_CODE_OK)
+		return code;
+	begin(c);
+	(void)store_entry_complete(&e, c->now_s, h->settings.window);
+	c->is_rehearsal = true;
+	int r = step(&e, ctx, &d);
+	c->is_rehearsal = false;
+	store_entry_wipe(&e);
 	if (r == 0)
 		return EXIT_CODE_OK;
-	if (a->refusal != EXIT_CODE_OK)
-		return a->refusal;
-	return helper_end_error(h, r, &d);
+	return c->refusal != EXIT_CODE_OK ? c->refusal : helper_end_error(h, r, &d);
+}
+
+/* On disk before it is told (proof_check has set the text). */
+static enum exit_code
+count_bad_ticket(struct change *c)
+{
+	struct helper *h = c->h;
+	struct diag d = {""};
+	const struct attempt_request q = {
+		.user = h->user,
+		.uid = h->uid,
+		.source = HELPER_SOURCE,
+		.now_s = c->now_s,
+	};
+
+	int r = attempt_count_failure(&q, &h->settings, h->store, &d);
+	helper_log(h, false, c->event, "ticket", c->name);
+	return r == 0 ? c->refusal : helper_end_error(h, r, &d);
 }
 
 enum exit_code
-change_begin(struct addition *a)
+change_update(struct change *c, change_fn *step, void *ctx)
 {
-	return update(a, begin);
+	struct helper *h = c->h;
+	struct diag d = {""};
+
+	begin(c);
+	int r = store_update(h->store, h->user, c->now_s, h->settings.window, step, ctx, &d);
+	if (r == 0)
+		return EXIT_CODE_OK;
+	if (c->has_bad_ticket)
+		return count_bad_ticket(c);
+	return c->refusal != EXIT_CODE_OK ? c->refusal : helper_end_error(h, r, &d);
 }
 
-enum exit_code
-change_confirm(struct addition *a)
+struct record_device *
+change_find(struct change *c, struct store_entry *e, int *error, struct diag *d)
 {
-	a->has_verdict = false;
-	enum exit_code code = update(a, confirm);
-	return a->has_verdict ? EXIT_CODE_OK : code;
+	struct record_device *dev = e->has_record ? record_find_name(&e->record, c->name) : NULL;
+
+	if (c->id != 0 && (dev == NULL || dev->id != c->id || dev->created != c->created)) {
+		*error = change_refuse(c, helper_end(c->h, EXIT_CODE_BUSY,
+		    "your devices have changed meanwhile: look at them with totp-enroll list"));
+		return NULL;
+	}
+	if (dev == NULL) {
+		*error = diag_set(d, E_NOENT, "%s has no device named \"%s\"", c->h->user, c->name);
+		return NULL;
+	}
+	c->id = dev->id;
+	c->created = dev->created;
+	memcpy(c->name, dev->name, sizeof(c->name));
+	*error = 0;
+	return dev;
 }
 
 void
-change_discard(struct addition *a)
+change_time(uint64_t at_s, char out[CHANGE_TIME_CAP])
 {
-	struct diag d = {""};
-	int r = store_update(a->h->store, a->h->user, helper_now_s(), a->h->settings.window,
-	    discard, a, &d);
+	time_t t = at_s <= RECORD_TIME_MAX ? (time_t)at_s : 0; /* 64 bits wide */
+	struct tm tm;
 
-	if (r == 0)
-		helper_log(a->h, true, "cancel", "given-up", a->name);
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, CHANGE_TIME_CAP, "%Y-%m-%d %H:%M UTC", &tm) == 0)
+		memcpy(out, "?", 2);
+}
+
+void
+change_note(const struct change *c, struct store_entry *e, const char *what)
+{
+	char text[RECORD_REASON_CAP + CHANGE_TIME_CAP + HELPER_TTY_CAP];
+	char at[CHANGE_TIME_CAP];
+	struct bytes_writer w;
+
+	change_time(c->now_s, at);
+	bytes_writer_init(&w, text, sizeof(text));
+	bytes_put(&w, what);
+	bytes_put(&w, " on ");
+	bytes_put(&w, at);
+	if (c->h->tty[0] != '\0') {
+		bytes_put(&w, " from ");
+		bytes_put(&w, c->h->tty);
+	}
+	record_add_notice(&e->record, e->state.notice_told, c->now_s, text);
+}
+
+void
+change_tell(const struct change *c, const char *reason, const char *new_name)
+{
+	const struct helper *h = c->h;
+	char uid[24] = "";
+	char why[NOTIFY_WHY_CAP];
+
+	helper_log(h, true, c->event, reason, new_name[0] != '\0' ? new_name : c->name);
+	if (h->settings.notify[0] == '\0')
+		return;
+	if (snprintf(uid, sizeof(uid), "%u", (unsigned)h->uid) < 0)
+		return;
+	const char *const words[] = {c->done, h->user, c->name, uid, h->tty, new_name, NULL};
+	if (!notify_run(h->settings.notify, words, why))
+		helper_log_trouble(h, why);
+}
+
+bool
+change_is_required(const struct helper *h)
+{
+	/* find_member reads it only; struct config_who has no const for a context. */
+	char user[RECORD_USER_CAP];
+	memcpy(user, h->user, sizeof(user));
+	const struct config_who who = {
+		.service = HELPER_SERVICE, .find_member = member_find, .ctx = user
+	};
+	bool is_in = true;
+	struct diag d = {""};
+
+	if (h->settings.unenrolled == UNENROLLED_SKIP)
+		return false;
+	/* What cannot be known protects the device. */
+	return config_in_groups(&h->settings, &who, &is_in, &d) != 0 || is_in;
 }

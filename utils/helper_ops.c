@@ -132,14 +132,14 @@ helper_status(struct helper *h)
 }
 
 enum exit_code
-helper_prove(struct helper *h, const char *event, const char *prompt, char device[RECORD_NAME_CAP])
+helper_prove(struct helper *h, const char *event, const char *prompt, struct helper_proof *proof)
 {
 	struct message m;
 	struct attempt_result result;
 	struct diag d = {""};
 	char text[PHRASE_CAP];
 
-	device[0] = '\0';
+	*proof = (struct helper_proof){.has_used_recovery = false};
 	enum exit_code code = helper_ask(h, "code", h->settings.echo, prompt, &m);
 	if (code != EXIT_CODE_OK)
 		return code;
@@ -158,8 +158,10 @@ helper_prove(struct helper *h, const char *event, const char *prompt, char devic
 	if (v == ATTEMPT_FAILED)
 		return helper_end_error(h, result.error, &d);
 	helper_log(h, v == ATTEMPT_ACCEPTED, event,
-	    result.has_used_recovery ? "recovery" : phrase_attempt_word(v), result.device);
-	memcpy(device, result.device, RECORD_NAME_CAP);
+	    result.has_used_recovery ? "recovery" : result.has_used_bypass ? "bypass" :
+	    phrase_attempt_word(v), result.device);
+	memcpy(proof->device, result.device, RECORD_NAME_CAP);
+	proof->has_used_recovery = result.has_used_recovery;
 	phrase_attempt(&result, h->settings.feedback == FEEDBACK_NONE, text, sizeof(text));
 	return helper_end(h, phrase_attempt_exit(&result), "%s", text);
 }
@@ -168,7 +170,7 @@ enum exit_code
 helper_verify(struct helper *h)
 {
 	struct store_entry e;
-	char device[RECORD_NAME_CAP];
+	struct helper_proof proof;
 
 	enum exit_code code = helper_load(h, &e);
 	if (code != EXIT_CODE_OK)
@@ -177,7 +179,7 @@ helper_verify(struct helper *h)
 	store_entry_wipe(&e);
 	if (!has_active)
 		return helper_end(h, EXIT_CODE_NO_SUCH, "There is no active MFA device.");
-	return helper_prove(h, "verify", h->settings.prompt, device);
+	return helper_prove(h, "verify", h->settings.prompt, &proof);
 }
 
 static int

@@ -231,14 +231,21 @@ enum exit_code
 helper_check_wait(struct helper *h)
 {
 	struct store_entry e;
-	struct attempt_result told = {.verdict = ATTEMPT_THROTTLED};
-	char text[PHRASE_CAP];
 
 	enum exit_code code = helper_load(h, &e);
 	if (code != EXIT_CODE_OK)
 		return code;
-	told.wait_s = attempt_wait(&e.state, HELPER_SOURCE, helper_now_s(), &h->settings);
+	uint32_t wait_s = attempt_wait(&e.state, HELPER_SOURCE, helper_now_s(), &h->settings);
 	store_entry_wipe(&e);
+	return helper_end_wait(h, wait_s);
+}
+
+enum exit_code
+helper_end_wait(struct helper *h, uint32_t wait_s)
+{
+	struct attempt_result told = {.verdict = ATTEMPT_THROTTLED, .wait_s = wait_s};
+	char text[PHRASE_CAP];
+
 	if (told.wait_s == 0)
 		return EXIT_CODE_OK;
 	if (told.wait_s == UINT32_MAX)

@@ -115,6 +115,20 @@ helper_ask(struct helper *h, const char *kind, bool echo, const char *text, stru
 	return helper_end(h, EXIT_CODE_USAGE, "the client sent no answer to a prompt");
 }
 
+enum exit_code
+helper_take_name(struct helper *h, const struct message *request, const char *key,
+    char out[RECORD_NAME_CAP])
+{
+	const char *name = message_get(request, key);
+
+	if (!record_device_name_ok(name))
+		return helper_end(h, EXIT_CODE_USAGE,
+		    "invalid device name: use 1 to 64 of A-Z a-z 0-9 + = , . @ - _, "
+		    "not beginning with -");
+	memcpy(out, name, strlen(name) + 1);
+	return EXIT_CODE_OK;
+}
+
 /* key=value in the form of pam_totp's own log lines: bytes outside the plain ones as %XX, an
  * empty value as "-". */
 static void

@@ -17,20 +17,31 @@
  *
  *   helper                                     client
  *   hello version=1 user=NAME
- *                                              request op=list|status|add|verify|cancel
- *                                                [name=] [type=virtual|hardware]
- *                                                [algorithm=] [digits=] [period=]
+ *                                              request op=OP, and with
+ *                                                add: name= [type=virtual|hardware]
+ *                                                  [algorithm=] [digits=] [period=]
+ *                                                rename: name= new-name=
+ *                                                rotate|resync|enable|disable|delete|
+ *                                                  remove: name=
+ *                                                list|status|verify|cancel|
+ *                                                  recovery-codes: nothing
  *   any number of times, a PAM conversation or a code asked for by the helper itself:
- *   prompt echo=0|1 kind=pam|code text=T       answer text=T  |  abort
+ *   prompt echo=0|1 kind=pam|code|ticket text=T   answer text=T  |  abort
  *   info text=T
  *   error text=T
  *   op=list:   device id= name= type= state= algorithm= digits= period= created=
  *                expires= last-used= drift=   (a line a device)
  *   op=status: status user= uid= enrolled=0|1 active= pending= disabled= locked=0|1
  *                wait= recovery-left= max-devices=
- *   op=add:    secret base32= name= issuer= account= algorithm= digits= period= expires=
+ *   op=add, rotate:
+ *              secret base32= name= issuer= account= algorithm= digits= period= expires=
+ *   op=resync, enable:
+ *              device name= type= digits= period=
+ *   these four, then:
  *              ask-codes left=N                codes first=C second=C  |  abort
  *              refused verdict=WORD off=S left=N text=T     (then ask-codes again)
+ *   op=recovery-codes, and op=add of a first device:
+ *              recovery code0=C .. code9=C     (they are stored; older ones are void)
  *   done exit=N text=T        always last; N is an exit code of DESIGN section 7
  *
  * Verdict words: those of enum enrolment_verdict in lower case with '-'. */

@@ -6,10 +6,12 @@
  *  1. Nothing inherited is believed: helper_guard.c takes it back first. No arguments.
  *  2. The real uid is the only identity. No message can name a user; the account's name
  *     comes from the password database and must lead back to the same uid.
- *  3. It reads and writes the store and nothing else; it renders nothing, starts nothing.
- *  4. The first device needs what the PAM service "totp-enroll" demands; every further one
- *     a code of an active device (or a recovery code) as well, whatever that service says
- *     (DESIGN promise 10; AWS-2023-001). Checked again whenever the record is written.
+ *  3. It reads and writes the store and nothing else; it renders nothing, and starts nothing
+ *     but the program that the settings name, as nobody, after the change (notify.c).
+ *  4. Every change needs what the PAM service "totp-enroll" demands; one of an account with
+ *     an active device a code of such a device (or a recovery code) as well, whatever that
+ *     service says (DESIGN promise 10; AWS-2023-001). Checked again whenever the record
+ *     is written (helper_proof.c). For resync two codes of the device itself are that.
  *  5. A failure is counted on disk before it is told. A right code is consumed.
  *  6. Every wait has an end, and no lock is held while waiting.
  *  7. Passwords, codes and secrets are wiped where they were used and never logged.
@@ -74,6 +76,27 @@ find_tty(struct helper *h)
 	memcpy(h->tty, path + sizeof(dev) - 1, strlen(path) - (sizeof(dev) - 1) + 1);
 }
 
+/* What can be asked for. plain: without further keys. */
+static const struct operation {
+	const char *op;
+	enum exit_code (*plain)(struct helper *h);
+	enum exit_code (*full)(struct helper *h, const struct message *request);
+} operations[] = {
+	{"list", helper_list, NULL},
+	{"status", helper_status, NULL},
+	{"verify", helper_verify, NULL},
+	{"cancel", helper_cancel, NULL},
+	{"add", NULL, helper_add},
+	{"rotate", NULL, helper_add},
+	{"resync", NULL, helper_pair},
+	{"enable", NULL, helper_pair},
+	{"rename", NULL, helper_devices},
+	{"disable", NULL, helper_devices},
+	{"delete", NULL, helper_devices},
+	{"remove", NULL, helper_devices},
+	{"recovery-codes", NULL, helper_devices},
+};
+
 static enum exit_code
 run_operation(struct helper *h, const struct message *request)
 {
@@ -81,18 +104,17 @@ run_operation(struct helper *h, const struct message *request)
 
 	if (strcmp(request->verb, "request") != 0 || op == NULL)
 		return helper_end(h, EXIT_CODE_USAGE, "expected a request");
-	if (strcmp(op, "add") == 0)
-		return helper_add(h, request);
-	if (request->count != 1)
-		return helper_end(h, EXIT_CODE_USAGE, "only op=add has further keys");
-	if (strcmp(op, "list") == 0)
-		return helper_list(h);
-	if (strcmp(op, "status") == 0)
-		return helper_status(h);
-	if (strcmp(op, "verify") == 0)
-		return helper_verify(h);
-	if (strcmp(op, "cancel") == 0)
-		return helper_cancel(h);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		const struct operation *o = &operations[i];
+
+		if (strcmp(op, o->op) != 0)
+			continue;
+		if (o->full != NULL)
+			return o->full(h, request);
+		if (request->count != 1)
+			return helper_end(h, EXIT_CODE_USAGE, "op=%s has no further keys", o->op);
+		return o->plain(h);
+	}
 	return helper_end(h, EXIT_CODE_USAGE, "unknown operation");
 }
 

@@ -47,6 +47,8 @@ def test_program():
         equal((refused["refused"], refused["left"], refused["off_s"]), ("wrong", 4, 0))
         check("SHA256" in refused["text"])
         p.stdin.write(f"{phone.code_at(now)} {phone.code_at(now + 60)}\n")
+        codes = json.loads(p.stdout.readline())
+        equal((list(codes), len(set(codes["recovery_codes"]))), (["recovery_codes"], 10))
         end = json.loads(p.stdout.readline())
         equal(end["exit"], 0)
         equal(p.stdout.read(), "")
@@ -143,14 +145,18 @@ def test_usage():
                   ("--digits=5",), ("--digits=06",), ("--period=9",), ("--algorithm=md5",),
                   ("list", "--qr=none"), ("--nonsense",), ("--qr-file",),
                   ("add", "--no-input", "--", "-x"), ("add", "--no-input", "a b"),
-                  ("add", "--no-input")):
+                  ("add", "--no-input"), ("rename", "a"), ("rename", "a", "b", "c"),
+                  ("rename", "a", ".."), ("remove",), ("delete", "a", "b"), ("resync", ".."),
+                  ("recovery-codes", "x"), ("rotate", "a", "--digits=8"), ("rotate",),
+                  ("disable", "a", "--qr=none"), ("rotate", "a", "--recovery-file=x")):
         code, out, err = batch("nina", *words)
         equal((code, out), (2, ""), words)
         check(err != "", words)
     code, out, err = batch("nina", "--help")
     equal((code, err), (0, ""))
-    for verb in ("rename", "resync", "rotate", "disable", "delete", "recovery"):
-        check(verb not in out, f"--help names {verb}")
+    for verb in ("rename", "resync", "rotate", "disable", "enable", "delete", "remove",
+                 "recovery-codes"):
+        check(f"  {verb} " in out, f"--help does not tell {verb}")
     check(max(len(line) for line in out.split("\n")) < 80)
     code, out, err = batch("nina", "--version")
     check(code == 0 and out.startswith("totp-enroll (pam_totp) "), out)

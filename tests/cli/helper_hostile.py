@@ -288,7 +288,12 @@ def test_impossible_limits():
 
 def test_garbage():
     for data in (b"\n", b"garbage garbage\n", b"request\n", b"request op=\n",
-                 b"request op=delete name=phone\n", b"request op=list op=list\n",
+                 b"request op=delete\n", b"request op=delete name=..\n",
+                 b"request op=delete name=phone user=bob\n", b"request op=rename name=phone\n",
+                 b"request op=rename name=phone new-name=..\n", b"request op=resync\n",
+                 b"request op=enable name=phone digits=8\n", b"request op=rotate name=-x\n",
+                 b"request op=rotate name=phone digits=8\n", b"request op=rotate\n",
+                 b"request op=recovery-codes name=phone\n", b"request op=list op=list\n",
                  b"request op=list junk=1\n", b"answer text=hello\n", b"abort\n",
                  b"request op=li%00st\n", b"request op=add\n", b"request op=add name=-x\n",
                  b"request op=add name=x digits=5\n", b"request op=add name=x digits=+6\n",

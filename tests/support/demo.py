@@ -59,8 +59,8 @@ def enrol_automatically(password):
     child.expect("Code 2")
     phone.wait_next()
     child.sendline(phone.code())
-    while child.expect(["Press Enter", pexpect.EOF]) == 0:
-        child.sendline("")
+    while child.expect(["Type ok", pexpect.EOF]) == 0:
+        child.sendline("ok")
     child.close()
     return phone if child.exitstatus == 0 else None
 

@@ -65,14 +65,17 @@ def phone_of(key):
     return phone
 
 
-def confirm(t, phone):
+def confirm(t, phone, is_first=True):
+    """Both codes. Returns the screen with the recovery codes of a first device."""
     phone.settle()
     now = time.time()
     t.type(phone.code_at(now) + "\r")
     t.wait("Code 2: ")
     t.type(phone.code_at(now + phone.period) + "\r")
-    t.wait(NEXT)
+    shown = t.save_recovery() if is_first else ""
+    t.wait("before you close this one.")
     equal(t.finish(), 0, "exit status")
+    return shown
 
 
 def devices(user):

@@ -62,6 +62,13 @@ class Terminal:
             if time.monotonic() > end:
                 raise AssertionError(f"no {text!r} on the screen:\n{self.text()}")
 
+    def save_recovery(self):
+        """Say that the recovery codes of a first device are kept. Returns what was shown."""
+        self.wait("Type ok when you have them: ")
+        shown = self.text()
+        self.type("ok\r")
+        return shown
+
     def type(self, text):
         self.child.send(text)
 

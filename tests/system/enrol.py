@@ -56,6 +56,7 @@ def type_two(terminal, phone):
         codes.append(phone.fresh())
         host.TOLD.add(codes[-1])
         terminal.type(codes[-1] + "\r")
+    terminal.save_recovery()
     terminal.wait(ENROLLED)
     return codes, terminal.finish()
 
