@@ -74,6 +74,13 @@ rebind(struct store_entry *e, uint32_t uid)
 	e->state.uid = uid;
 }
 
+static void
+note_reset(const struct admin_change *c, struct store_entry *e)
+{
+	admin_note(c, e, "all your MFA devices and recovery codes were revoked by an "
+	    "administrator");
+}
+
 static int
 reset_record(struct store_entry *e, void *ctx, struct diag *d)
 {
@@ -97,7 +104,7 @@ reset_record(struct store_entry *e, void *ctx, struct diag *d)
 		e->state.notice_told = told;
 	}
 	e->record.enrol_by = re->enrol_by;
-	admin_note(c, e, "all your MFA devices and recovery codes were revoked by an administrator");
+	note_reset(c, e);
 	return 0;
 }
 
@@ -121,8 +128,7 @@ replace_corrupt(struct admin *a, struct reset *re, struct store_version *version
 		e.state.recovery_id = e.state.bypass_spent = e.state.ticket_spent = base;
 		e.state.recovery_spent = STATE_RECOVERY_ALL;
 		e.state.notice_told = base;
-		admin_note(c, &e, "all your MFA devices and recovery codes were revoked by an "
-		    "administrator");
+		note_reset(c, &e);
 		r = store_replace(a->store, c->user, &e.record, &e.state, version, d);
 	}
 	store_entry_wipe(&e);

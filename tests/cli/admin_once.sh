@@ -113,6 +113,18 @@ code=$out
 age expires 1
 run verify $user <<<"$code"
 expect 'one that is too old does not work' 3
+fresh active
+for i in 1 2 3 4 5 6 7 8; do
+	"$admin" --store "file:$store" bypass $user >"$tmp/many.$i" 2>/dev/null &
+done
+wait
+worked=0
+for i in 1 2 3 4 5 6 7 8; do
+	run verify $user <"$tmp/many.$i"
+	[[ $rc -ne 0 ]] || worked=$((worked + 1))
+	run unlock $user
+done
+is 'of eight made at once one works' "$(cat "$tmp"/many.* | sort -u | wc -l) $worked" '8 1'
 fresh locked
 run bypass $user
 run verify $user <<<"$out"

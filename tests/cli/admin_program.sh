@@ -178,6 +178,8 @@ cat >"$tmp/inside" <<-INSIDE
 	stat -c '%a %U %n' /var/lib/pam_totp
 	admin list
 	echo 000000 | admin verify root 2>/dev/null
+	admin recovery-codes root 2>/dev/null
+	admin bypass root 2>/dev/null
 	admin unlock root
 	echo $other_key | admin add --uid 5 'x=y"z' 'a=b' --secret-file - 2>/dev/null
 	admin disable root phone 2>/dev/null
@@ -199,6 +201,8 @@ actor=$(</proc/self/loginuid)
 is 'each change is one line in the log' "$log" \
 "event=admin action=add actor=$actor user=root device=phone result=ok
 event=admin action=verify actor=$actor user=root device= result=wrong
+event=admin action=recovery-codes actor=$actor user=root device= result=ok
+event=admin action=bypass actor=$actor user=root device= result=ok
 event=admin action=unlock actor=$actor user=root device= result=ok
 event=admin action=add actor=$actor user=x\\x3dy\\x22z device=a\\x3db result=ok
 event=admin action=disable actor=$actor user=root device=phone result=last
@@ -206,6 +210,10 @@ event=admin action=delete actor=$actor user=root device=phone result=ok
 event=admin action=reset actor=$actor user=root device= result=ok
 event=admin action=add actor=$actor user=root device=END result=ok"
 is 'no secret and no code is in the log' "$(grep -cE "$key|$other_key|000000" "$tmp/log" || true)" 0
+is 'eleven codes were shown, and none is there' "$(
+	grep -oE '[b-z]{5}(-[b-z]{5}){3}' "$tmp/out" | tee "$tmp/codes" | wc -l
+	grep -cFf "$tmp/codes" "$tmp/log" || true)" '11
+0'
 is 'the log is LOG_AUTHPRIV' "$(grep -vc '^<85>' "$tmp/log" || true)" 0
 
 tap_done
