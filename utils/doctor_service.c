@@ -173,7 +173,7 @@ judge_guarded(struct doctor *d, const char *service, const struct pam_stack *s,
 	bool has_gap = v->bypass_count > 0;
 
 	if (v->is_unknown)
-		doctor_add(d, DOCTOR_WARN, CHECK, "make the stack simpler",
+		doctor_add(d, DOCTOR_FAIL, CHECK, "make the stack simpler",
 		    "%s: the stack is too large to look at every way through it", service);
 	for (unsigned i = 0; i < v->bypass_count; i++)
 		tell_bypass(d, service, s, &v->bypass[i]);

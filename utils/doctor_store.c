@@ -157,9 +157,9 @@ judge_account(struct examination *x, const char *user, const struct record *r)
 		    "%s: the account cannot be looked up", user);
 		break;
 	case ACCOUNT_NONE:
-		doctor_add(x->d, DOCTOR_WARN, "store", "totp-admin reset --forget that user, "
-		    "unless the account is to come back", "%s: has a record but no account on this host",
-		    user);
+		doctor_add(x->d, DOCTOR_WARN, "store",
+		    "totp-admin reset --forget that user, unless the account is to come back",
+		    "%s: has a record but no account on this host", user);
 		break;
 	case ACCOUNT_FOUND:
 		if (uid != r->uid)

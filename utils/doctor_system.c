@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/safefile.h"
 #include "utils/doctor_parts.h"
 
 #define RUN_SECONDS_MAX 20
@@ -152,7 +153,28 @@ doctor_run(const char *path, char *const *argv, char *out, size_t cap)
 
 /* --- modules ------------------------------------------------------------------------ */
 
-/* libpam's own module directory is the one that holds pam_permit.so. */
+/* The class and machine of an ELF file: bytes 4 and 18 to 19 of its head (elf(5)). */
+static bool
+read_machine(const char *path, unsigned char head[20])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd < 0 ? -1 : read(fd, head, 20);
+
+	safefile_close(&fd);
+	return len == 20;
+}
+
+static bool
+is_of_this_machine(const char *path)
+{
+	unsigned char own[20], other[20];
+
+	return read_machine("/proc/self/exe", own) && read_machine(path, other) &&
+	    own[4] == other[4] && own[18] == other[18] && own[19] == other[19];
+}
+
+/* libpam's own module directory is the one that holds pam_permit.so, of this architecture:
+ * a host may have those of others as well. */
 static bool
 find_module_dir(char *dir, size_t cap)
 {
@@ -163,11 +185,13 @@ find_module_dir(char *dir, size_t cap)
 
 	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
 		glob_t found = { .gl_pathc = 0 };
-		bool is_there = glob(patterns[i], 0, NULL, &found) == 0 && found.gl_pathc > 0;
-		if (is_there) {
-			const char *path = found.gl_pathv[0];
-			int len = (int)(strrchr(path, '/') - path);
-			snprintf(dir, cap, "%.*s", len, path);
+		bool is_there = false;
+		if (glob(patterns[i], 0, NULL, &found) != 0)
+			continue;
+		for (size_t k = 0; k < found.gl_pathc && !is_there; k++) {
+			const char *path = found.gl_pathv[k];
+			is_there = is_of_this_machine(path);
+			snprintf(dir, cap, "%.*s", (int)(strrchr(path, '/') - path), path);
 		}
 		globfree(&found);
 		if (is_there)

@@ -335,7 +335,8 @@ test_stacks(void **state)
 		    v.can_pass != rows[i].can_pass ||
 		    v.is_open_to_strangers != rows[i].is_open_to_strangers) {
 			print_error("row %zu: %u bypasses, first %d at %u, pass %d, "
-			    "strangers %d\n%s", i, v.bypass_count, v.bypass_count > 0 ? (int)v.bypass[0].how : 0,
+			    "strangers %d\n%s", i, v.bypass_count,
+			    v.bypass_count > 0 ? (int)v.bypass[0].how : 0,
 			    v.bypass[0].line, v.can_pass, v.is_open_to_strangers, rows[i].text);
 			wrong++;
 		}
