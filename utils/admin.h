@@ -124,10 +124,9 @@ struct admin_uid {
 /* As admin_read_uid, but a name without an account is no error yet. Not OK: told. */
 enum exit_code admin_find_uid(const struct admin *a, const char *user, struct admin_uid *u);
 
-/* The value of an option: seconds from "90s" "30m" "12h" "7d", min_s to max_s; days since
- * 1970, UTC, from YYYY-MM-DD, given as the first second after that day, which must not be over
- * at now_s; a number min to max. An option that was not given leaves what is there.
- * Not OK: told. */
+/* The value of an option: seconds from "90s" "30m" "12h" "7d", min_s to max_s; the last second
+ * (UTC) of a day, which must not be over at now_s, from YYYY-MM-DD; a number min to max. An
+ * option that was not given leaves what is there. Not OK: told. */
 enum exit_code admin_read_duration(const struct admin *a, enum admin_option option,
     const char *name, uint64_t min_s, uint64_t max_s, uint64_t *out_s);
 enum exit_code admin_read_day_end(const struct admin *a, enum admin_option option,

@@ -77,11 +77,11 @@ admin_read_day_end(const struct admin *a, enum admin_option option, const char *
 
 	if (text == NULL)
 		return EXIT_CODE_OK;
-	if (date_parse(span_of(text), &first_s) != 0 || first_s > RECORD_TIME_MAX - DATE_DAY_S)
+	if (date_parse(span_of(text), &first_s) != 0) /* to the year 9999, as a record */
 		return admin_fail(EXIT_CODE_USAGE, "--%s: expected a day as YYYY-MM-DD", name);
 	if (first_s + DATE_DAY_S <= now_s)
 		return admin_fail(EXIT_CODE_USAGE, "--%s: that day is over", name);
-	*out_s = first_s + DATE_DAY_S;
+	*out_s = first_s + DATE_DAY_S - 1;
 	return EXIT_CODE_OK;
 }
 

@@ -38,7 +38,7 @@ change_exemption(struct store_entry *e, void *ctx, struct diag *d)
 		return 0;
 	}
 	memcpy(r->exempt_reason, ex->reason, strlen(ex->reason) + 1); /* record_text_ok */
-	date_print(ex->until_s - 1, day);
+	date_print(ex->until_s, day);
 	admin_note(c, e, "an administrator exempted you from MFA until the end of %s", day);
 	return 0;
 }

@@ -55,6 +55,12 @@ revoke_all(struct store_entry *e, uint64_t now_s)
 	bytes_wipe(&r->ticket, sizeof r->ticket);
 	r->exempt_until = 0;
 	memset(r->exempt_reason, 0, sizeof r->exempt_reason);
+	/* No step is left that a clock set back could open again, and a state ahead of the clock
+	 * would end the time to enrol at once. */
+	if (st->saved_at > now_s)
+		st->saved_at = now_s;
+	if (st->grace_start > now_s)
+		st->grace_start = now_s;
 	st->is_locked = false;
 	st->fails = 0;
 	memset(st->bucket, 0, sizeof st->bucket);

@@ -160,13 +160,13 @@ run exempt --uid $uid --until "$(date -u +%F)" --reason 'phone in repair' $user
 expect 'an exemption of a day' 0 'until the end of'
 run show --json $user
 is 'lasts to its end' "$(json 'd["exempt_until"], d["exempt_reason"]')" \
-	"('$(date -u -d tomorrow +%F)T00:00:00Z', 'phone in repair')"
+	"('$(date -u +%F)T23:59:59Z', 'phone in repair')"
 run exempt --end $user
 expect 'it is ended' 0
 run show --json $user
 is 'and nothing of it stays' "$(json 'd["exempt_until"], d["exempt_reason"]')" '(None, None)'
 tomorrow=$(date -u -d tomorrow +%F)
-for day in "$(date -u -d yesterday +%F)" tomorrow 2027-02-30 2027-1-1 01/01/2027 9999-12-31 ''; do
+for day in "$(date -u -d yesterday +%F)" tomorrow 2027-02-30 2027-1-1 01/01/2027 10000-01-01 ''; do
 	run exempt "--until=$day" --reason away $user
 	expect "--until \"$day\" is refused" 2 'until'
 done

@@ -15,7 +15,7 @@ aged()			# USER DAYS: make the user's devices that old
 	sed -i -E "s/^created .*/created $(($(date +%s) - $2 * 86400))/" "$store/secrets/$1"
 }
 marks() { grep -h '^rotate_by' "$store"/secrets/*; }
-end_of() { echo $(($(date -u -d "$1" +%s) + 86400)); }
+end_of() { echo $(($(date -u -d "$1" +%s) + 86399)); }
 
 # --- rotate -----------------------------------------------------------------------------
 
@@ -24,12 +24,13 @@ run add --uid 7 bob token --secret-file - <<<"$other_key"
 aged bob 400
 run rotate --by 9998-01-01 $user
 expect 'a user is to rotate' 0 'tess +phone'
+is 'is told the day' "$(grep -c '^text .* must be replaced by 9998-01-01' "$store/secrets/$user")" 1
 is 'by the end of that day' "$(grep '^rotate_by' "$store/secrets/$user")" "rotate_by $(end_of 9998-01-01)"
 is 'and nobody else' "$(grep '^rotate_by' "$store/secrets/bob")" 'rotate_by 0'
 run verify $user <<<"$(code_in 30)"
 expect 'the old secret works on' 0
 run show --json $user
-is 'show tells the day' "$(json 'd["devices"][0]["rotate_by"]')" 9998-01-02T00:00:00Z
+is 'show tells the day' "$(json 'd["devices"][0]["rotate_by"]')" 9998-01-01T23:59:59Z
 run rotate --end $user
 expect 'it is taken back' 0
 is 'whole' "$(grep '^rotate_by' "$store/secrets/$user")" 'rotate_by 0'
@@ -108,5 +109,12 @@ run unlock --clock $user
 expect 'it is done once' 7 'not ahead'
 at_clock +70s verify $user <<<"$(code_in 70)"
 expect 'and a code after that works' 0
+
+fresh active
+at_clock +40d verify $user <<<"$(code_in $((40 * 86400)))"
+run reset --yes --uid $uid $user
+run add --uid $uid $user phone --secret-file - <<<"$key"
+at_clock +70s verify $user <<<"$(code_in 70)"
+expect 'after a reset the clock of then counts no more' 0
 
 tap_done
