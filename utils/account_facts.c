@@ -307,6 +307,7 @@ gather(struct facts_source *s, const char *user, bool is_known, struct account_f
 	s->entry.health = STATE_FRESH;
 	if (has_place)
 		r = store_load(s->admin->store, user, &s->entry, &d);
+	f->has_record = r != 0 || s->entry.has_record;
 	if (r != 0) {
 		f->is_broken = true;
 		snprintf(f->problem, sizeof f->problem, "%s",
@@ -372,7 +373,9 @@ tell_user(struct facts_source *s, const char *user, const struct account *listed
 		r = accounts_look_up(&s->accounts, user, &found);
 	s->at = listed != NULL ? listed : r == 0 ? &found : NULL;
 	gather(s, user, r == 0 || r == E_NOENT, &f);
-	each(&f, ctx);
+	/* A record that was removed since the names were read made this one's only claim. */
+	if (listed != NULL || f.has_record)
+		each(&f, ctx);
 	s->at = NULL;
 	free(s->gid);
 	s->gid = NULL;

@@ -33,6 +33,7 @@ struct fact {
 struct account_facts {
 	const char *user; /* borrowed for the call */
 	bool is_here;	  /* has an account on this host */
+	bool has_record;  /* or may have: it cannot be read */
 	bool may_log_in;  /* that of a person or root, with a shell that lets in */
 	struct fact uid;
 	struct fact password_enabled;

@@ -172,19 +172,22 @@ static void
 read_shadow(struct accounts *a, char *buf)
 {
 	struct spwd entry, *sp = NULL;
-	bool is_readable = false;
+	bool has_entry = false;
+	int r;
 
 	setspent();
-	while (getspent_r(&entry, buf, ENTRY_CAP, &sp) == 0) {
+	while ((r = getspent_r(&entry, buf, ENTRY_CAP, &sp)) == 0) {
 		struct account key = { .name = sp->sp_namp };
 		struct account *found = a->count == 0 ? NULL :
 		    bsearch(&key, a->item, a->count, sizeof key, compare);
-		is_readable = true;
+		has_entry = true;
 		if (found != NULL)
 			add_shadow(found, sp);
 	}
 	endspent();
-	for (size_t i = 0; is_readable && i < a->count; i++)
+	/* Obligation 3: read to its end, and not as somebody who sees nothing of it. */
+	bool is_whole = has_entry && r == ENOENT;
+	for (size_t i = 0; is_whole && i < a->count; i++)
 		if (a->item[i].password == PASSWORD_UNREADABLE)
 			a->item[i].password = PASSWORD_ELSEWHERE;
 }

@@ -104,6 +104,23 @@ is 'an enrolled user' "$(csv alice)" \
 	'1000 true 2024-10-05T00:00:00Z N/A true true 1 N/A N/A false N/A N/A N/A N/A N/A'
 is 'a record without an account' "$(csv ghost)" \
 	'7777 not_supported not_supported not_supported true not_supported 1 N/A N/A false N/A not_supported N/A N/A no account of this host'
+run recovery-codes alice
+run rotate alice --by 2099-01-01
+add bob
+run reset --yes --within 7d bob
+run exempt dave --until 2099-01-01 --reason holiday
+add carol
+sed -i "s/^secret .*/secret $key/" "$store/secrets/carol"
+for name in alice carol; do with wide verify $name <<<"$(code_in 60)"; done
+expect 'a code that was right' 0
+run report --format csv
+is 'recovery codes and a rotation' "$(csv alice | cut -d' ' -f9,14)" '10 2099-01-01T23:59:59Z'
+is 'the last use' "$(csv carol | cut -d' ' -f8 | cut -c1-11)" "$(date -u +%Y-%m-%dT)"
+is 'an exemption' "$(csv dave | cut -d' ' -f6,13)" 'false 2099-01-01T23:59:59Z'
+with skip report --format csv
+is 'a time to enrol again' "$(csv bob | cut -d' ' -f5,6,12 | cut -c1-22)" \
+	"false false $(date -u -d '7 days' +%Y-%m-%d)"
+run reset --yes --forget carol
 with lock verify alice <<<000000
 run report --format csv
 is 'a locked user' "$(csv alice | cut -d' ' -f10,11)" 'true N/A'
@@ -149,8 +166,12 @@ run report --json --format csv
 expect 'two formats are refused' 2 'json alone'
 run report --json --format json
 is '--json is --format json' "$(json 'len(d["users"])')" 9
-run report tess
-expect 'report takes no user' 2 'usage'
+for verb in report status; do
+	run $verb tess
+	expect "$verb takes no user" 2 "usage: totp-admin $verb"
+	run $verb --help
+	expect "$verb --help" 0 "usage: totp-admin $verb .*--json"
+done
 
 # --- who must show a code ------------------------------------------------------------------
 
@@ -221,11 +242,15 @@ sed -i -e 's/^state active/state pending/' -e "s/^expires 0/expires $(($(date +%
 add dave
 sed -i -e 's/^created .*/created 1000/' -e 's/^expires 0/expires 2000/' "$store/secrets/dave"
 run exempt eve --until 2099-01-01 --reason holiday
+run rotate alice --by 2099-01-01
+run recovery-codes alice
 rm "$store/state/root"
 run status --json
 is 'who is locked' "$(finding locked)" "('WARN', 'alice')"
 is 'whose device nobody used for 90 days' "$(finding stale)" "('WARN', 'bob')"
 is 'who did not finish, and what expired' "$(finding pending)" "('WARN', 'carol', 'dave')"
+is 'who must rotate' "$(finding rotate)" "('WARN', 'alice')"
+is 'who has recovery codes has a spare' "$(finding spare)" "('WARN', '=cmd|x', 'bob', 'root')"
 is 'who is exempt' "$(finding exempt)" "('WARN', 'eve')"
 is 'an exempt user need not enrol' "$(finding without)" "('WARN', 'carol', 'dave')"
 is 'whose state is lost' "$(finding state)" "('WARN', 'root')"
