@@ -144,6 +144,39 @@ host_take_data(const struct host *h, const char *name, void *out, size_t len)
 	return false;
 }
 
+/* What is left in the handle: the bytes, after their length for the wiping. */
+struct left {
+	size_t len;
+	unsigned char bytes[];
+};
+
+/* libpam gives back what pam_set_data(3) got: the address of the bytes. */
+static void
+drop_left(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh, (void)status;
+	if (data == NULL)
+		return;
+	struct left *l = (struct left *)((char *)data - offsetof(struct left, bytes));
+	bytes_wipe(l->bytes, l->len);
+	free(l);
+}
+
+bool
+host_leave_data(const struct host *h, const char *name, const void *data, size_t len)
+{
+	struct left *l = calloc(1, sizeof(*l) + len);
+
+	if (l == NULL)
+		return false;
+	l->len = len;
+	memcpy(l->bytes, data, len);
+	if (pam_set_data(h->pamh, name, l->bytes, drop_left) == PAM_SUCCESS)
+		return true;
+	drop_left(h->pamh, l->bytes, 0);
+	return false;
+}
+
 bool
 host_is_same_user(const struct host *h)
 {

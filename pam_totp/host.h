@@ -46,6 +46,11 @@ int host_find_member(void *ctx, const char *group, bool *is_member) MUST_USE;
  * gone from the handle. Returns whether there was any; out is zero otherwise. */
 bool host_take_data(const struct host *h, const char *name, void *out, size_t len) MUST_USE;
 
+/* Leave len bytes for host_take_data of a module further down the stack. They are wiped when
+ * they are taken or replaced, and at pam_end(3). Returns whether they were left. */
+bool host_leave_data(const struct host *h, const char *name, const void *data,
+    size_t len) MUST_USE;
+
 /* Whether PAM_USER still is what it was (CVE-2024-9313). */
 bool host_is_same_user(const struct host *h);
 

@@ -54,4 +54,24 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 EXTRA_%C%_pam_totp_la_DEPENDENCIES = %D%/pam_totp.map
 EXTRA_DIST += %D%/pam_totp.map
 
-dist_man_MANS += %D%/pam_totp.8 %D%/pam_totp.conf.5
+# The second module: enrolment inside the login.
+pam_LTLIBRARIES += %D%/pam_totp_enroll.la
+%C%_pam_totp_enroll_la_SOURCES = \
+	%D%/enroll_login.h \
+	%D%/enroll_report.c \
+	%D%/enroll_talk.c \
+	%D%/enroll_write.c \
+	%D%/enrolled.h \
+	%D%/host.c %D%/host.h \
+	%D%/pam_totp_enroll.c \
+	%D%/qr_text.c %D%/qr_text.h
+%C%_pam_totp_enroll_la_CPPFLAGS = $(project_cppflags)
+%C%_pam_totp_enroll_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS)
+%C%_pam_totp_enroll_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \
+	-module -avoid-version -shared \
+	-Wl,--version-script=$(srcdir)/%D%/pam_totp.map
+%C%_pam_totp_enroll_la_LIBADD = %D%/libtotpcore.la $(PAM_LIBS) $(QRENCODE_LIBS) \
+	$(CRYPTO_LIBS)
+EXTRA_%C%_pam_totp_enroll_la_DEPENDENCIES = %D%/pam_totp.map
+
+dist_man_MANS += %D%/pam_totp.8 %D%/pam_totp.conf.5 %D%/pam_totp_enroll.8

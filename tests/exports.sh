@@ -3,9 +3,9 @@
 # Copyright the pam_totp authors
 #
 # What the built files are to the process that loads or starts them:
-#   1 the module shows its entry points of pam(3) and no other name
-#   2 it calls nothing that belongs to its host (STYLE.md rule 9)
-#   3 it and each program link exactly the libraries of their budget
+#   1 each module shows its entry points of pam(3) and no other name
+#   2 they call nothing that belongs to their host (STYLE.md rule 9)
+#   3 they and each program link exactly the libraries of their budget
 #   4 everything is bound at load time, relocations read-only after that, no
 #     text relocations, no executable stack, and the programs can move (PIE)
 set -euo pipefail
@@ -20,7 +20,8 @@ for tool in nm readelf; do
 	command -v "$tool" >/dev/null || tap_skip_all "$tool is not here"
 done
 
-module=$build/pam_totp/.libs/pam_totp.so
+modules=(pam_totp pam_totp_enroll)
+folder=$build/pam_totp/.libs
 programs=(utils/totp-enroll utils/totp-helper utils/totp-admin)
 
 # --- 1 and 2: names ---------------------------------------------------------------
@@ -33,15 +34,18 @@ pam_sm_chauthtok
 pam_sm_close_session
 pam_sm_open_session
 pam_sm_setcred'
-found=$(nm -D --defined-only "$module" | awk '{ print $NF }' | sort)
-tap_empty 'the module exports the six entry points only' \
-	"$(diff <(echo "$expected") <(echo "$found") || true)"
-
 # shellcheck source=tests/support/forbidden.sh
 . "$src/tests/support/forbidden.sh"
-tap_empty 'the module calls nothing that belongs to its host' \
-	"$(nm -D --undefined-only "$module" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
-		sort -u | grep -Ex "$(forbidden_symbols)" || true)"
+
+for module in "${modules[@]}"; do
+	found=$(nm -D --defined-only "$folder/$module.so" | awk '{ print $NF }' | sort)
+	tap_empty "$module.so exports the six entry points only" \
+		"$(diff <(echo "$expected") <(echo "$found") || true)"
+	tap_empty "$module.so calls nothing that belongs to its host" \
+		"$(nm -D --undefined-only "$folder/$module.so" |
+			awk '{ sub(/@.*/, "", $NF); print $NF }' |
+			sort -u | grep -Ex "$(forbidden_symbols)" || true)"
+done
 
 # --- 3: libraries -----------------------------------------------------------------
 
@@ -66,7 +70,9 @@ check_libraries()
 			sed -n '/./s/^/missing: /p')"
 }
 
-check_libraries pam_totp.so "$module" libpam.so.0 libcrypto.so.3 libc.so.6
+check_libraries pam_totp.so "$folder/pam_totp.so" libpam.so.0 libcrypto.so.3 libc.so.6
+check_libraries pam_totp_enroll.so "$folder/pam_totp_enroll.so" \
+	libpam.so.0 libcrypto.so.3 libqrencode.so.4 libc.so.6
 check_libraries totp-helper "$build/utils/totp-helper" \
 	libpam.so.0 libcrypto.so.3 libc.so.6
 check_libraries totp-enroll "$build/utils/totp-enroll" \
@@ -96,7 +102,9 @@ is_pie()
 	readelf -hW "$1" | grep -q 'Type:.*DYN' && readelf -dW "$1" | grep -q 'FLAGS_1.*PIE'
 }
 
-check_hardening pam_totp.so "$module"
+for module in "${modules[@]}"; do
+	check_hardening "$module.so" "$folder/$module.so"
+done
 for program in "${programs[@]}"; do
 	check_hardening "${program#*/}" "$build/$program"
 	if is_pie "$build/$program"; then

@@ -124,6 +124,7 @@ check_LTLIBRARIES += %D%/module/pam_test_token.la
 module_programs = \
 	%D%/module/test_arguments \
 	%D%/module/test_broken_store \
+	%D%/module/test_enroll \
 	%D%/module/test_doctor_libpam \
 	%D%/module/test_guest \
 	%D%/module/test_log \
@@ -139,6 +140,8 @@ check_PROGRAMS += $(module_programs)
 %C%_module_test_broken_store_LDADD = $(module_ldadd)
 %C%_module_test_doctor_libpam_LDFLAGS = $(module_ldflags)
 %C%_module_test_doctor_libpam_LDADD = $(module_ldadd)
+%C%_module_test_enroll_LDFLAGS = $(module_ldflags)
+%C%_module_test_enroll_LDADD = $(module_ldadd)
 %C%_module_test_guest_LDFLAGS = $(module_ldflags)
 %C%_module_test_guest_LDADD = $(module_ldadd)
 %C%_module_test_log_LDFLAGS = $(module_ldflags)

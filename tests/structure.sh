@@ -153,14 +153,16 @@ lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
 -:[OUTCOME_GRACE] = { PAM_IGNORE, false },
 -:[OUTCOME_ENROL_BY] = { PAM_IGNORE, false },
 -:static const int code_of_setcred = PAM_SUCCESS;
--:static const int code_of_others = PAM_IGNORE;'
-tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the one table only' "$(
+-:static const int code_of_others = PAM_IGNORE;
+-:[ENROL_DONE] = PAM_SUCCESS,
+-:[ENROL_NOT_ASKED] = PAM_IGNORE,'
+tap_empty 'PAM_SUCCESS and PAM_IGNORE are given in the one table of each module only' "$(
 	code_of "$module" | sed -E 's/[!=]= *PAM_(SUCCESS|IGNORE)\b//g' |
 		grep -Pw 'PAM_SUCCESS|PAM_IGNORE' |
-		sed -E 's|^pam_totp/pam_totp\.c:[0-9]+:||' |
+		sed -E 's|^pam_totp/pam_totp(_enroll)?\.c:[0-9]+:||' |
 		grep -Fxv -e "$lets_through" || true)"
 tap_empty 'no entry point answers a number' "$(
-	code_of 'pam_totp/pam_totp\.c' | grep -E ':pam_sm_[a-z_]+:.*return *\(?-?[0-9]' || true)"
+	code_of 'pam_totp/pam_totp(_enroll)?\.c' | grep -E ':pam_sm_[a-z_]+:.*return *\(?-?[0-9]' || true)"
 
 # --- 4 form -----------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ enum config_unenrolled {
 	UNENROLLED_GRACE
 };
 enum config_enrol_ticket { ENROL_TICKET_OPTIONAL = 1, ENROL_TICKET_REQUIRED };
+enum config_qr { CONFIG_QR_UTF8 = 1, CONFIG_QR_ASCII, CONFIG_QR_NONE };
 
 /* All settings, valid as a whole once config_defaults and the loaders returned 0; const
  * from then on. Adding a key: a field here and a row in the table of config.c. */
@@ -44,6 +45,7 @@ struct settings {
 	char groups[CONFIG_TEXT_CAP]; /* who must show a code; "" = everybody: config_in_groups */
 	unsigned max_age_s;	   /* 0 = always ask, else 900..129600 */
 	enum config_enrol_ticket enrol_ticket; /* of a user's first device */
+	enum config_qr qr;	   /* how an enrolment at login draws the QR code */
 	char notify[CONFIG_TEXT_CAP]; /* path of the program that is told of changes; "" = none */
 	unsigned max_devices;	   /* 1..8 */
 	unsigned throttle_after;   /* consecutive failures of a source before it waits, 1..1000 */

@@ -302,6 +302,8 @@ static const struct row rows[] = {
     {{"enrol_ticket", "optional | required", "optional",
 	 "whether the first device of a user needs a ticket of the administrator"},
 	offsetof(struct settings, enrol_ticket), parse_word},
+    {{"qr", "utf8 | ascii | none", "utf8", "how an enrolment at login draws the QR code"},
+	offsetof(struct settings, qr), parse_word},
     {{"notify", "/PROGRAM or empty", "\"\"", "program that is told of each change of a device"},
 	offsetof(struct settings, notify), parse_program},
     {{"max_devices", "1..8", "8", "devices that one user may have"},

@@ -25,6 +25,7 @@
 #include "login_stage.h"
 
 #define MODULE "/pam_totp/.libs/pam_totp.so"
+#define ENROLL_MODULE "/pam_totp/.libs/pam_totp_enroll.so"
 #define TOKEN_MODULE "/tests/module/.libs/pam_test_token.so"
 #define OURS "pam_totp(" APP_SERVICE ":auth): "
 #define STEPS_AROUND 40 /* whose codes must not be told */
@@ -74,6 +75,9 @@ stage_stack(struct stage *s, const char *text)
 		if (strncmp(p, "{totp}", 6) == 0) {
 			n = snprintf(end, room, "%s" MODULE " conf=%s", built(), s->conf);
 			p += 6;
+		} else if (strncmp(p, "{enroll}", 8) == 0) {
+			n = snprintf(end, room, "%s" ENROLL_MODULE " conf=%s", built(), s->conf);
+			p += 8;
 		} else if (strncmp(p, "{bare}", 6) == 0) {
 			n = snprintf(end, room, "%s" MODULE, built());
 			p += 6;

@@ -37,8 +37,9 @@ int stage_teardown(void **state);
 int stage_setup_below(void **state, const char *parent);
 
 /* The settings file: the store, then these lines. The service file: the module alone with
- * these arguments; or any text in which {totp} is the module with conf=, {bare} the module
- * alone, and {token} the test module of pam_test_token.c. */
+ * these arguments; or any text in which {totp} is the module with conf=, {enroll} the one
+ * for enrolment at login with conf=, {bare} the first without, and {token} the test module
+ * of pam_test_token.c. */
 void stage_settings(struct stage *s, const char *lines);
 void stage_arguments(struct stage *s, const char *arguments);
 void stage_stack(struct stage *s, const char *text);

@@ -11,7 +11,8 @@
 #define APP_SERVICE "totp-test"
 #define APP_ANSWERS_MAX 16
 #define APP_SHOWN_MAX 32
-#define APP_TEXT_CAP 1024
+#define APP_TEXT_CAP 1024   /* of an answer */
+#define APP_SHOWN_CAP 16384 /* of a prompt or message; a QR code is long */
 
 /* How a scripted prompt is answered. */
 enum app_answer_kind {
@@ -32,7 +33,7 @@ struct app_answer {
 /* What was put before the user. */
 struct app_shown {
 	int style; /* PAM_PROMPT_ECHO_OFF ... */
-	char text[APP_TEXT_CAP];
+	char text[APP_SHOWN_CAP];
 };
 
 /* An application that uses PAM, as login(1) does. Zero but for confdir is a good start. */

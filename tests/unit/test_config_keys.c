@@ -43,6 +43,7 @@ test_defaults(void **state)
 	assert_string_equal(s.groups, "");
 	assert_int_equal(s.max_age_s, 0);
 	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
+	assert_int_equal(s.qr, CONFIG_QR_UTF8);
 	assert_string_equal(s.notify, "");
 	assert_int_equal(s.max_devices, 8);
 	assert_int_equal(s.throttle_after, 5);
@@ -56,7 +57,7 @@ test_table(void **state)
 {
 	static const char *const names[] = {"store", "prompt", "issuer", "window", "tries", "echo",
 	    "feedback", "first_pass", "unenrolled", "grace_days", "enforce_after", "groups",
-	    "max_age", "enrol_ticket", "notify", "max_devices", "throttle_after",
+	    "max_age", "enrol_ticket", "qr", "notify", "max_devices", "throttle_after",
 	    "throttle_delay", "lock_after", "fail_delay"};
 
 	(void)state;
@@ -168,6 +169,11 @@ test_words(void **state)
 	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
 	config_text_refused("enrol_ticket = yes\n",
 	    "f:1: enrol_ticket: expected optional | required, got \"yes\"");
+	config_text_accepted("qr = ascii\n", &s);
+	assert_int_equal(s.qr, CONFIG_QR_ASCII);
+	config_text_accepted("qr = none\n", &s);
+	assert_int_equal(s.qr, CONFIG_QR_NONE);
+	config_text_refused("qr = auto\n", "f:1: qr: expected utf8 | ascii | none, got \"auto\"");
 	config_text_refused("feedback = 1\n", "f:1: feedback: expected full | none, got \"1\"");
 	config_text_refused(
 	    "first_pass = yes\n", "f:1: first_pass: expected no | try | use | append, got \"yes\"");
