@@ -127,8 +127,8 @@ int sheet_open(struct enroll *e, struct sheet *s);
  * says that he has them, or print them. ENROLL_ON, or EXIT_CODE_FAILURE after it told why. */
 int sheet_take(struct enroll *e, struct sheet *s, const struct message *m);
 
-/* Close the file; remove it when no codes came. */
-void sheet_close(struct enroll *e, struct sheet *s);
+/* Close the file; remove it when no codes came, and say so when is_done: nothing failed. */
+void sheet_close(struct enroll *e, struct sheet *s, bool is_done);
 
 /* --- the verbs: each returns the exit code ------------------------------------------- */
 

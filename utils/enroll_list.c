@@ -229,6 +229,8 @@ print_status(const struct enroll *e, const struct facts *f)
 	if (f->recovery_left > 0)
 		printf("%u recovery code%s left.\n", (unsigned)f->recovery_left,
 		    f->recovery_left == 1 ? " is" : "s are");
+	else if (f->enrolled != 0)
+		printf("No recovery code is left: make new ones with totp-enroll recovery-codes\n");
 	if (f->locked != 0)
 		printf("Locked after too many wrong codes. An administrator can unlock it.\n");
 	else if (f->wait_s > 0)

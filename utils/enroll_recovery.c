@@ -191,7 +191,7 @@ sheet_take(struct enroll *e, struct sheet *s, const struct message *m)
 }
 
 void
-sheet_close(struct enroll *e, struct sheet *s)
+sheet_close(struct enroll *e, struct sheet *s, bool is_done)
 {
 	if (s->file < 0)
 		return;
@@ -206,7 +206,7 @@ sheet_close(struct enroll *e, struct sheet *s)
 	if (unlink(e->options->recovery_file) != 0)
 		output_error(e, "cannot remove %s: %s", e->options->recovery_file,
 		    strerror(errno));
-	if (!s->has_codes)
+	if (!s->has_codes && is_done)
 		output_error(e, "no recovery codes were made: they come with the first device, or "
 		    "with totp-enroll recovery-codes");
 }
@@ -235,8 +235,7 @@ enroll_recovery(struct enroll *e)
 	if (ui_signal() != 0 && s.has_codes)
 		ui_say(&e->ui, "Stopped: older codes are void. If you do not have the new ones, "
 		    "run this again.");
-	/* A person has seen them go by; a file is told by sheet_close. */
 	code = session_tell(e, code, has_ended, false);
-	sheet_close(e, &s);
+	sheet_close(e, &s, code == EXIT_CODE_OK);
 	return code;
 }

@@ -318,7 +318,7 @@ run(struct enroll *e, bool is_rotation)
 	code = tell(e, &w, code, has_ended);
 	if (w.file >= 0)
 		close(w.file);
-	sheet_close(e, &w.sheet);
+	sheet_close(e, &w.sheet, code == EXIT_CODE_OK);
 	bytes_wipe(&w, sizeof w);
 	return code;
 }

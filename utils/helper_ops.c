@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/attempt.h"
+#include "core/devices.h"
 #include "core/enrolment.h"
 #include "utils/phrases.h"
 
@@ -88,22 +89,6 @@ helper_list(struct helper *h)
 	return code;
 }
 
-/* How many recovery codes still work: none once the state was lost or belongs to another
- * set, unless the record brings a newer one (state_adopt). */
-static unsigned
-count_recovery(const struct store_entry *e)
-{
-	const struct recovery_set *set = &e->record.recovery;
-	unsigned left = 0;
-
-	if (!e->has_record || set->id == 0 || e->health != STATE_WHOLE ||
-	    set->id < e->state.recovery_id)
-		return 0;
-	for (unsigned i = 0; i < set->count; i++)
-		left += set->id > e->state.recovery_id || (e->state.recovery_spent >> i & 1) == 0;
-	return left;
-}
-
 enum exit_code
 helper_status(struct helper *h)
 {
@@ -125,7 +110,7 @@ helper_status(struct helper *h)
 	message_add_u64(&m, "disabled", record_count(&e.record, DEVICE_DISABLED, now_s));
 	message_add_u64(&m, "locked", wait_s == UINT32_MAX);
 	message_add_u64(&m, "wait", wait_s == UINT32_MAX ? 0 : wait_s);
-	message_add_u64(&m, "recovery-left", count_recovery(&e));
+	message_add_u64(&m, "recovery-left", devices_recovery_left(&e));
 	message_add_u64(&m, "max-devices", h->settings.max_devices);
 	store_entry_wipe(&e);
 	return helper_send(h, &m);

@@ -85,7 +85,7 @@ wait_for(pid_t pid, int *status)
 {
 	const struct timespec pause = {.tv_nsec = POLL_NS};
 
-	for (long left_ns = NOTIFY_WAIT_S * 1000000000L; left_ns > 0; left_ns -= POLL_NS) {
+	for (long left = NOTIFY_WAIT_S * (1000000000L / POLL_NS); left > 0; left--) {
 		pid_t r = waitpid(pid, status, WNOHANG);
 
 		if (r == pid)

@@ -222,8 +222,9 @@ def test_interrupted():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         for stage in ("Password:", "Code 1: ", "Code 2: "):
             line = " ".join(command("kate", "add", "phone")) + "; echo ended; cat"
-            t = Terminal(("sh", "-c", "trap : INT HUP TERM; " + line))
+            t = Terminal(("sh", "-c", "trap : INT HUP TERM; read x; " + line))
             before = t.modes()
+            t.type("\r")
             t.wait("Password:")
             if stage != "Password:":
                 t.type(PASSWORD % "kate" + "\r")

@@ -407,6 +407,13 @@ def test_another_account_of_this_name():
         text = h.done(10)
         check("different account" in text and "3777" in text, text)
     check("different account" in Helper("karl").add("x").done(10))
+    for op in ("rename", "disable", "delete", "remove", "rotate", "resync", "enable"):
+        h = Helper("karl")
+        h.send("request", op=op, name="phone", **({"new_name": "x"} if op == "rename" else {}))
+        check("different account" in h.done(10), op)
+    h = Helper("karl")
+    h.send("request", op="recovery-codes")
+    check("different account" in h.done(10))
     equal(stored("karl"), before)
 
 

@@ -10,6 +10,7 @@ administrator adds.
 import os
 import re
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
@@ -56,7 +57,9 @@ def type_two(terminal, phone):
         codes.append(phone.fresh())
         host.TOLD.add(codes[-1])
         terminal.type(codes[-1] + "\r")
-    terminal.save_recovery()
+    shown = terminal.save_recovery()
+    terminal.recovery = re.findall(r"(?:[b-df-hj-np-tv-z]{5}-){3}[b-df-hj-np-tv-z]{5}", shown)
+    host.TOLD.update(terminal.recovery)
     terminal.wait(ENROLLED)
     return codes, terminal.finish()
 
@@ -168,4 +171,54 @@ def by_administrator(s):
     s.check("and logs in with the new device", done.got_in, done)
 
 
-suite.main(__file__, [by_file, by_screen, pending, by_administrator], prepare)
+def lost(s):
+    """Each recovery code is good for one login, also of many at once, and takes the lost
+    device away; the user is told at the next login."""
+    password = host.add_user("ray")
+    terminal = wizard("ray", password, "add", "phone", "--period=15")
+    terminal.wait("Code 1: ")
+    phone = host.Phone(zbarimg(terminal.picture("/run/screen.ray.pgm")))
+    s.equal("two codes of that phone enrol it", type_two(terminal, phone)[1], 0, terminal.text())
+    codes = terminal.recovery
+    s.equal("ten recovery codes are shown", len(set(codes)), 10, terminal.text())
+    done = ssh("ray", password, codes[0])
+    s.check("a recovery code logs in", done.got_in, done)
+    s.check("and how many are left is told", "code used, 9 left." in done.transcript, done)
+    s.check("and that the device was added", "device phone was added on" in done.transcript, done)
+    done = ssh("ray", password, codes[0])
+    s.check("its second use is refused", not done.got_in, done)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(
+        ssh("ray", password, codes[1]).got_in)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    s.equal("of three logins at once with one code one is let in", sorted(results),
+            [False, False, True])
+    terminal = wizard("ray", password, "add", "new", "--period=15")
+    terminal.wait("MFA code of an active device")
+    terminal.type(codes[2] + "\r")
+    terminal.wait("Code 1: ")
+    new = host.Phone(zbarimg(terminal.picture("/run/screen.ray.pgm")))
+    now = time.time()
+    terminal.type(new.code_at(now) + "\r")
+    terminal.wait("Code 2: ")
+    terminal.type(new.code_at(now + 15) + "\r")
+    terminal.wait(ENROLLED)
+    terminal.finish()
+    terminal = wizard("ray", password, "remove", "phone")
+    terminal.wait("MFA code of an active device")
+    terminal.type(codes[3] + "\r")
+    s.equal("with recovery codes a new phone takes the lost one's place", terminal.finish(), 0,
+            terminal.text())
+    done = ssh("ray", password, phone.fresh)
+    s.check("the lost phone logs nobody in", not done.got_in, done)
+    new.wait_next()
+    new.wait_next()
+    done = ssh("ray", password, new.fresh)
+    s.check("the new one does", done.got_in, done)
+    s.check("what was done is told", "device phone was removed on" in done.transcript, done)
+
+
+suite.main(__file__, [by_file, by_screen, pending, by_administrator, lost], prepare)
