@@ -210,11 +210,14 @@ check_LTLIBRARIES += %D%/crash/libcrash.la
 %C%_crash_libcrash_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 
 crash_programs = \
-	%D%/crash/kill_anywhere
+	%D%/crash/kill_anywhere \
+	%D%/crash/refuse_calls
 check_PROGRAMS += $(crash_programs)
 crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_kill_anywhere_LDFLAGS = $(module_ldflags)
 %C%_crash_kill_anywhere_LDADD = $(crash_ldadd)
+%C%_crash_refuse_calls_LDFLAGS = $(module_ldflags)
+%C%_crash_refuse_calls_LDADD = $(crash_ldadd)
 crash_tests = $(crash_programs)
 
 # --- bench: figures, no tests ----------------------------------------------------

@@ -61,8 +61,11 @@ copy_log(struct scene *c)
 {
 	for (size_t i = 0; i < world_log_count() && i < WORLD_LINES_MAX; i++) {
 		const char *text = world_log_line(i)->text;
-		if (strncmp(text, OURS, sizeof(OURS) - 1) != 0)
+		if (strncmp(text, OURS, sizeof(OURS) - 1) != 0) {
+			(void)snprintf(c->line_after, sizeof(c->line_after), "%s", text);
 			continue;
+		}
+		c->line_after[0] = '\0';
 		c->line_count++;
 		(void)snprintf(c->line, sizeof(c->line), "%s", text);
 	}

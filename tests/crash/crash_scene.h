@@ -21,6 +21,7 @@ struct scene {
 	_Atomic int told_first; /* of an enrolment: that of its beginning */
 	unsigned line_count;  /* of the module in the log */
 	char line[WORLD_LINE_CAP]; /* the last of them */
+	char line_after[WORLD_LINE_CAP]; /* what libpam itself wrote after it */
 	char diag[WORLD_LINE_CAP];
 };
 
