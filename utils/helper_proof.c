@@ -87,7 +87,7 @@ ask_ticket(struct change *c)
 	struct message m;
 
 	enum exit_code code = helper_ask(c->h, "ticket", true,
-	    "Enrolment ticket (from your administrator): ", &m);
+	    "Enrolment ticket: ", &m);
 	if (code != EXIT_CODE_OK)
 		return code;
 	const char *text = message_get(&m, "text");

@@ -25,7 +25,7 @@ except ImportError as missing:
     sys.exit(0)
 
 USERS = ("alice", "bob", "carol", "dave", "erin")
-CODE = r"(?:[b-df-hj-np-tv-z]{5}-){3}[b-df-hj-np-tv-z]{5}"
+CODE = r"(?:[b-df-hj-np-tv-xz]{5}-){3}[b-df-hj-np-tv-xz]{5}"
 KEPT = {}  # recovery codes by user
 
 

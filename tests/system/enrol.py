@@ -58,7 +58,7 @@ def type_two(terminal, phone):
         host.TOLD.add(codes[-1])
         terminal.type(codes[-1] + "\r")
     shown = terminal.save_recovery()
-    terminal.recovery = re.findall(r"(?:[b-df-hj-np-tv-z]{5}-){3}[b-df-hj-np-tv-z]{5}", shown)
+    terminal.recovery = re.findall(r"(?:[b-df-hj-np-tv-xz]{5}-){3}[b-df-hj-np-tv-xz]{5}", shown)
     host.TOLD.update(terminal.recovery)
     terminal.wait(ENROLLED)
     return codes, terminal.finish()
