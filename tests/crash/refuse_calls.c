@@ -2,7 +2,7 @@
  * Copyright the pam_totp authors */
 
 /* Logins and enrolments whose system calls are refused: each in turn returns each error that
- * disks, quotas and limits give, or does half of what it was asked. What comes of it is one of
+ * disks, quotas and limits give, once or from then on, or does half of what it was asked. What comes of it is one of
  * two (DESIGN section 2):
  *
  *  1. Success that is on the disk: read anew it is there, and none of the calls that put it
@@ -50,7 +50,8 @@ strike_once(struct stage *s, struct scene *c, struct strike *k, round_fn *round,
 	t->succeeded += has_succeeded;
 }
 
-/* Every call with every error, and what has bytes with half of them. Only the end of the
+/* Every call with every error, once and (EIO) for good, and what has bytes with half of
+ * them. Only the end of the
  * process cannot be refused. */
 static void
 refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const int *errors,
@@ -73,6 +74,9 @@ refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const int *
 			k->error = errors[i];
 			strike_once(s, c, k, round, &t);
 		}
+		k->kind = STRIKE_FAIL_ON;
+		k->error = EIO;
+		strike_once(s, c, k, round, &t);
 		k->kind = STRIKE_SHORT;
 		if (strike_has_bytes(call[k->at - 1]))
 			strike_once(s, c, k, round, &half);
@@ -85,15 +89,15 @@ refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const int *
 }
 
 /* What to say of a run that went wrong. */
-#define AT "call %u (number %ld), error %d: "
-#define WHERE k->at, k->at > 0 ? k->call[k->at - 1] : 0L, k->kind == STRIKE_FAIL ? k->error : 0
+#define AT "strike %d at call %u (number %ld), error %d: "
+#define WHERE (int)k->kind, k->at, k->at > 0 ? k->call[k->at - 1] : 0L, k->error
 
 /* Whether the strike was the failure of a call that puts something on the disk. Reads and
  * writes that are interrupted are made again. */
 static bool
 has_lost_something(const struct strike *k)
 {
-	if (k->kind != STRIKE_FAIL || !k->has_struck)
+	if (k->kind == STRIKE_NOTHING || k->kind == STRIKE_SHORT)
 		return false;
 	long call = k->call[k->at - 1];
 	return strike_is_of_durability(call) && !(strike_has_bytes(call) && k->error == EINTR);

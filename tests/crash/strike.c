@@ -155,6 +155,20 @@ kill_child(struct strike *k, pid_t child)
 	k->has_struck = true;
 }
 
+static bool
+is_failure(const struct strike *k)
+{
+	return k->kind == STRIKE_FAIL || k->kind == STRIKE_FAIL_ON;
+}
+
+/* Whether the call that the child makes now is to be struck. */
+static bool
+is_aim(const struct strike *k)
+{
+	return k->call_count == k->at || (k->kind == STRIKE_FAIL_ON && k->call_count > k->at &&
+	    k->call[k->call_count - 1] == k->call[k->at - 1]);
+}
+
 /* At the entry of a call. *count: what its third argument was, to be put back. Returns false
  * when the child is gone. */
 static bool
@@ -164,7 +178,7 @@ strike_entry(struct strike *k, pid_t child, unsigned long *count)
 		kill_child(k, child);
 		return false;
 	}
-	if (k->kind == STRIKE_FAIL && k->call[k->at - 1] != SYS_close) {
+	if (is_failure(k) && k->call[k->at - 1] != SYS_close) {
 		set_register(child, AT_NUMBER, (unsigned long)-1); /* obligation 2 */
 	} else if (k->kind == STRIKE_SHORT) {
 		*count = get_register(child, AT_COUNT);
@@ -181,7 +195,7 @@ strike_exit(struct strike *k, pid_t child, unsigned long count)
 		kill_child(k, child);
 		return false;
 	}
-	if (k->kind == STRIKE_FAIL)
+	if (is_failure(k))
 		set_register(child, AT_RESULT, (unsigned long)-k->error);
 	else if (k->kind == STRIKE_SHORT)
 		set_register(child, AT_COUNT, count);
@@ -204,9 +218,9 @@ at_call(struct strike *k, pid_t child, unsigned long *count)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		assert_true(k->call_count < STRIKE_CALLS_MAX);
 		k->call[k->call_count++] = (long)info.entry.nr;
-		return k->call_count != k->at || strike_entry(k, child, count);
+		return !is_aim(k) || strike_entry(k, child, count);
 	}
-	if (info.op == PTRACE_SYSCALL_INFO_EXIT && k->call_count == k->at)
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT && is_aim(k))
 		return strike_exit(k, child, *count);
 	return true;
 }

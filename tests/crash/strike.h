@@ -12,6 +12,7 @@ enum strike_kind {
 	STRIKE_KILL_BEFORE, /* SIGKILL; the call is not made */
 	STRIKE_KILL_AFTER,  /* SIGKILL; the call was made, nothing that follows it */
 	STRIKE_FAIL,	    /* the call is not made (close(2) is) and fails with `error` */
+	STRIKE_FAIL_ON,	    /* and so does every later call of the same number */
 	STRIKE_SHORT	    /* a read or write of half the bytes, see strike_has_bytes */
 };
 
