@@ -19,12 +19,14 @@
 #include "core/encode.h"
 #include "core/otpauth.h"
 #include "core/phrase.h"
+#include "core/text.h"
 #include "qr_text.h"
 
 #define TEXT_CAP 16384	   /* a prompt: a QR code of 65 x 65 with its border, and the rest */
 #define QR_ROWS_MAX 22	   /* of a window of 24: below them the key and the question */
 #define ISSUER_HOST_MAX 32 /* bytes of the host's name: a longer URI is a taller QR code */
 #define KEY_GROUP 4
+#define COLUMNS 39	   /* of all but the QR code: good in the narrowest window */
 #define DEFAULT_NAME "phone"
 
 /* Obligation 4. */
@@ -36,38 +38,55 @@ ask(const struct enrolling *x, const char *text, bool echo, struct host_answer *
 	return host_is_same_user(&x->host) ? ENROL_GO_ON : ENROL_USER_CHANGED;
 }
 
+/* Append a paragraph in lines, each ended. */
+static void
+put_lines(struct bytes_writer *w, const char *text)
+{
+	text_wrap(text, COLUMNS, w->at + w->len, w->cap - w->len);
+	w->len += strlen(w->at + w->len);
+}
+
+static void
+put_required(const struct enrolling *x, struct bytes_writer *w, const char *rest)
+{
+	char text[HOST_TEXT_CAP + 256];
+	struct bytes_writer t;
+
+	bytes_writer_init(&t, text, sizeof(text));
+	bytes_put(&t, "MFA is required for ");
+	bytes_put(&t, x->host.user);
+	bytes_put(&t, " on this host, and no device is assigned yet.");
+	bytes_put(&t, rest);
+	put_lines(w, text);
+}
+
 enum enrol_outcome
 enrol_ask_ticket(struct enrolling *x)
 {
-	char text[HOST_TEXT_CAP + 256];
+	char text[2 * HOST_TEXT_CAP + 256];
 	struct bytes_writer w;
 
 	bytes_writer_init(&w, text, sizeof(text));
-	bytes_put(&w, "\nMFA is required for ");
-	bytes_put(&w, x->host.user);
-	bytes_put(&w, " on this host. To assign a device you need an\n"
-		      "enrolment ticket from your administrator.\nEnrolment ticket: ");
+	bytes_put(&w, "\n");
+	put_required(x, &w, " You need an enrolment ticket from your administrator.");
+	bytes_put(&w, "Enrolment ticket: ");
 	return ask(x, text, x->settings.echo, &x->ticket);
 }
 
 enum enrol_outcome
 enrol_ask_name(struct enrolling *x, const char *why)
 {
-	char text[HOST_TEXT_CAP + 256];
+	char text[2 * HOST_TEXT_CAP + 256];
 	struct bytes_writer w;
 	struct host_answer a;
 
 	bytes_writer_init(&w, text, sizeof(text));
 	bytes_put(&w, "\n");
-	if (why != NULL) {
-		bytes_put(&w, why);
-	} else {
-		bytes_put(&w, "MFA is required for ");
-		bytes_put(&w, x->host.user);
-		bytes_put(&w, " on this host, and no device is assigned yet.\n"
-			      "You need a phone with an authenticator app now.");
-	}
-	bytes_put(&w, "\nName of the device [" DEFAULT_NAME "]: ");
+	if (why != NULL)
+		put_lines(&w, why);
+	else
+		put_required(x, &w, " You need a phone with an authenticator app now.");
+	bytes_put(&w, "Name of the device [" DEFAULT_NAME "]: ");
 	enum enrol_outcome o = ask(x, text, true, &a);
 	struct span name = a.span.at == NULL ? a.span : bytes_trim(a.span);
 	if (name.len == 0)
@@ -148,6 +167,7 @@ put_key(const struct enrolling *x, struct bytes_writer *w)
 			bytes_put(w, " ");
 		bytes_put_span(w, (struct span){ key + at, left < KEY_GROUP ? left : KEY_GROUP });
 	}
+	bytes_put(w, "\n");
 	bytes_wipe(key, sizeof(key));
 	return r == 0 ? ENROL_GO_ON : ENROL_INTERNAL;
 }
@@ -157,15 +177,14 @@ put_secret(const struct enrolling *x, struct bytes_writer *w)
 {
 	const size_t before = w->len;
 
-	bytes_put(w, "Scan this with an authenticator app. It is shown only once. If the code\n"
-		     "does not show, type the key below it into the app.\n");
+	put_lines(w, "Scan this with an authenticator app, now: it is shown only once. If the code "
+		     "does not show, type the key below it.");
 	if (!put_qr(x, w)) {
 		w->len = before;
 		w->at[before] = '\0';
-		bytes_put(w, "Type this key into an authenticator app (type: time based). It is\n"
-			     "shown only once.\n");
+		put_lines(w, "Type this key into an authenticator app (type: time based), now: it "
+			     "is shown only once.");
 	}
-	bytes_put(w, "Key: ");
 	enum enrol_outcome o = put_key(x, w);
 	return w->has_overflowed ? ENROL_INTERNAL : o;
 }
@@ -197,14 +216,14 @@ enrol_ask_codes(struct enrolling *x, bool is_first, bool *is_code)
 		o = put_secret(x, &w);
 	} else {
 		phrase_enrolment(x->verdict, &x->params, x->off_s, verdict, sizeof(verdict));
-		bytes_put(&w, verdict);
+		put_lines(&w, verdict);
 	}
-	bytes_put(&w, "\nCode 1: ");
+	bytes_put(&w, "Code 1: ");
 	if (o == ENROL_GO_ON)
 		o = ask_code(x, text, &x->code[0], is_code);
 	bytes_wipe(text, sizeof(text));
 	if (o == ENROL_GO_ON && *is_code)
-		o = ask_code(x, "\nWait until the app shows the next code, and type that.\n"
+		o = ask_code(x, "\nWait until the app shows the next code.\n"
 				"Code 2: ", &x->code[1], is_code);
 	return o;
 }
@@ -212,22 +231,26 @@ enrol_ask_codes(struct enrolling *x, bool is_first, bool *is_code)
 enum enrol_outcome
 enrol_show_sheet(struct enrolling *x)
 {
-	char text[RECORD_NAME_CAP + RECOVERY_CODES_MAX * (RECOVERY_TEXT_CAP + 4) + 512];
+	char text[2 * RECORD_NAME_CAP + RECOVERY_CODES_MAX * (RECOVERY_TEXT_CAP + 4) + 512];
+	char assigned[RECORD_NAME_CAP + 80];
 	struct bytes_writer w;
 	struct host_answer a;
 
-	bytes_writer_init(&w, text, sizeof(text));
-	bytes_put(&w, "\nDevice \"");
+	bytes_writer_init(&w, assigned, sizeof(assigned));
+	bytes_put(&w, "Device \"");
 	bytes_put(&w, x->name);
-	bytes_put(&w, "\" is assigned. From now on each login asks for its code.\n"
-		      "If you lose it, each of these recovery codes lets you in once. They are\n"
-		      "shown only now; keep them in another place than the device:\n");
+	bytes_put(&w, "\" is assigned. From now on a login asks for its code.");
+	bytes_writer_init(&w, text, sizeof(text));
+	bytes_put(&w, "\n");
+	put_lines(&w, assigned);
+	put_lines(&w, "If you lose it, each of these recovery codes lets you in once. They are "
+		      "shown only now. Keep them in another place than the device:");
 	for (unsigned i = 0; i < RECOVERY_CODES_MAX; i++) {
 		bytes_put(&w, "  ");
 		bytes_put(&w, x->sheet.text[i]);
 		bytes_put(&w, "\n");
 	}
-	bytes_put(&w, "Press Enter when you have written them down: ");
+	bytes_put(&w, "Written down? Press Enter: ");
 	enum enrol_outcome o = ask(x, text, true, &a);
 	host_answer_wipe(&a);
 	bytes_wipe(text, sizeof(text));

@@ -116,6 +116,11 @@ host_find_member(void *ctx, const char *group, bool *is_member)
 		return E_NOENT;
 	if (!h->is_account)
 		return 0;
+	/* getgrouplist(3) cannot say that a directory did not answer, so the group's own list of
+	 * members counts as well. */
+	for (char *const *member = gr->gr_mem; member != NULL && *member != NULL; member++)
+		if (strcmp(*member, h->user) == 0)
+			*is_member = true;
 	/* Not pam_modutil_user_in_group_*, which say no to whatever goes wrong. */
 	gid_t *list = calloc(GROUPS_MAX, sizeof(*list));
 	if (list == NULL)
@@ -144,36 +149,24 @@ host_take_data(const struct host *h, const char *name, void *out, size_t len)
 	return false;
 }
 
-/* What is left in the handle: the bytes, after their length for the wiping. */
-struct left {
-	size_t len;
-	unsigned char bytes[];
-};
-
-/* libpam gives back what pam_set_data(3) got: the address of the bytes. */
 static void
 drop_left(pam_handle_t *pamh, void *data, int status)
 {
 	(void)pamh, (void)status;
-	if (data == NULL)
-		return;
-	struct left *l = (struct left *)((char *)data - offsetof(struct left, bytes));
-	bytes_wipe(l->bytes, l->len);
-	free(l);
+	free(data);
 }
 
 bool
 host_leave_data(const struct host *h, const char *name, const void *data, size_t len)
 {
-	struct left *l = calloc(1, sizeof(*l) + len);
+	void *left = malloc(len);
 
-	if (l == NULL)
+	if (left == NULL)
 		return false;
-	l->len = len;
-	memcpy(l->bytes, data, len);
-	if (pam_set_data(h->pamh, name, l->bytes, drop_left) == PAM_SUCCESS)
+	memcpy(left, data, len);
+	if (pam_set_data(h->pamh, name, left, drop_left) == PAM_SUCCESS)
 		return true;
-	drop_left(h->pamh, l->bytes, 0);
+	free(left);
 	return false;
 }
 

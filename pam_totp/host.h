@@ -46,8 +46,8 @@ int host_find_member(void *ctx, const char *group, bool *is_member) MUST_USE;
  * gone from the handle. Returns whether there was any; out is zero otherwise. */
 bool host_take_data(const struct host *h, const char *name, void *out, size_t len) MUST_USE;
 
-/* Leave len bytes for host_take_data of a module further down the stack. They are wiped when
- * they are taken or replaced, and at pam_end(3). Returns whether they were left. */
+/* Leave len bytes for host_take_data of a module further down the stack, until they are taken or
+ * pam_end(3). Not for secrets: nobody wipes them. Returns whether they were left. */
 bool host_leave_data(const struct host *h, const char *name, const void *data,
     size_t len) MUST_USE;
 

@@ -179,6 +179,7 @@ EXTRA_DIST += $(cli_tests)
 
 system_tests = \
 	%D%/system/enrol.py \
+	%D%/system/enrol_login.py \
 	%D%/system/requirement.py \
 	%D%/system/ssh.py \
 	%D%/system/sudo_su.py
@@ -219,6 +220,61 @@ crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_refuse_calls_LDFLAGS = $(module_ldflags)
 %C%_crash_refuse_calls_LDADD = $(crash_ldadd)
 crash_tests = $(crash_programs)
+
+# --- fuzz: the corpus again, and the fuzzers that found it -------------------------
+
+# `make check` runs each target over tests/fuzz/corpus; `make fuzz SECONDS=600`
+# looks for more under libFuzzer, with clang; see fuzz/run.sh.
+check_LTLIBRARIES += %D%/fuzz/libfuzz.la
+%C%_fuzz_libfuzz_la_SOURCES = \
+	%D%/fuzz/fuzz.c %D%/fuzz/fuzz.h \
+	%D%/fuzz/replay.c
+fuzz_programs = \
+	%D%/fuzz/fuzz_attempt \
+	%D%/fuzz/fuzz_encode \
+	%D%/fuzz/fuzz_message \
+	%D%/fuzz/fuzz_otpauth \
+	%D%/fuzz/fuzz_pam_stack \
+	%D%/fuzz/fuzz_record \
+	%D%/fuzz/fuzz_secret_input \
+	%D%/fuzz/fuzz_settings \
+	%D%/fuzz/fuzz_sshd \
+	%D%/fuzz/fuzz_state \
+	%D%/fuzz/fuzz_text \
+	%D%/fuzz/fuzz_typed
+check_PROGRAMS += $(fuzz_programs)
+%C%_fuzz_fuzz_attempt_SOURCES = \
+	%D%/fuzz/fake_crypto.c %D%/fuzz/fake_crypto.h \
+	%D%/fuzz/fuzz_attempt.c
+fuzz_ldadd = %D%/fuzz/libfuzz.la $(LDADD)
+%C%_fuzz_fuzz_attempt_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_encode_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_message_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_otpauth_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_pam_stack_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_record_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_secret_input_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_settings_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_sshd_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_state_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_text_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_typed_LDADD = $(fuzz_ldadd)
+fuzz_tests = $(fuzz_programs)
+EXTRA_DIST += \
+	%D%/fuzz/corpus \
+	%D%/fuzz/run.sh \
+	%D%/fuzz/seeds.py
+
+SECONDS = 60
+FUZZ =
+fuzz: build.h
+	@CPPFLAGS='-include build.h $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS) $(PNG_CFLAGS) $(SMARTCOLS_CFLAGS)' \
+		FUZZ_LIBS='$(CRYPTO_LIBS) $(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS)' \
+		$(BASH_PROGRAM) '$(top_srcdir)/%D%/fuzz/run.sh' \
+		--build '$(abs_top_builddir)' --seconds '$(SECONDS)' $(FUZZ) \
+		$(filter %.c,$(pam_totp_libtotpcore_la_SOURCES)) \
+		$(filter %.c,$(utils_libtotputils_la_SOURCES))
+.PHONY: fuzz
 
 # --- bench: figures, no tests ----------------------------------------------------
 
@@ -269,7 +325,7 @@ EXTRA_DIST += \
 # --- the suites ------------------------------------------------------------------
 
 TESTS = $(source_tests) $(unit_tests) $(module_tests) $(cli_tests) \
-	$(system_tests) $(race_tests) $(crash_tests)
+	$(fuzz_tests) $(system_tests) $(race_tests) $(crash_tests)
 
 # One suite, as in `make check-suite SUITE=unit`; and the names of its tests.
 check-suite:
@@ -293,5 +349,5 @@ stage.stamp: $(PROGRAMS) $(LTLIBRARIES) $(dist_man_MANS)
 		|| { cat stage.log >&2; exit 1; }
 	@touch $@
 clean-local:
-	rm -rf stage
+	rm -rf stage fuzz
 CLEANFILES = stage.stamp stage.log $(bench_programs)

@@ -14,9 +14,4 @@
  * What does not fit is cut at a character's end. out: cap bytes, at least 1; returns out. */
 char *text_clean(const char *text, bool has_utf8, char *out, size_t cap);
 
-/* Copy text into lines of at most columns characters, each ended by '\n', broken at
- * blanks where there are any; an empty text gives an empty line. columns: 0 = no limit.
- * out: cap bytes, at least 1; what does not fit is cut. Returns out. */
-char *text_wrap(const char *text, unsigned columns, char *out, size_t cap);
-
 #endif

@@ -5,6 +5,8 @@
  * or reorders what stands around it. Pure: no locale. */
 #include "text.h"
 
+#include <string.h>
+
 size_t
 text_char_len(struct span s)
 {
@@ -56,4 +58,49 @@ text_is_plain(struct span s)
 		s.len -= len;
 	}
 	return true;
+}
+
+/* How many bytes of s make the next line of at most columns characters, and in *skip how
+ * many blanks after it are passed over. */
+static size_t
+line_len(struct span s, unsigned columns, size_t *skip)
+{
+	size_t at = 0;
+	size_t last_blank = 0;
+	unsigned used = 0;
+	*skip = 0;
+	while (at < s.len) {
+		size_t len = text_char_len((struct span){ s.at + at, s.len - at });
+		bool is_blank = s.at[at] == ' ';
+		if (columns > 0 && used == columns && !is_blank) {
+			*skip = last_blank > 0 ? 1 : 0;
+			return last_blank > 0 ? last_blank : at;
+		}
+		if (columns > 0 && used == columns) {
+			*skip = 1;
+			return at;
+		}
+		if (is_blank)
+			last_blank = at;
+		at += len > 0 ? len : 1;
+		used++;
+	}
+	return at;
+}
+
+char *
+text_wrap(const char *text, unsigned columns, char *out, size_t cap)
+{
+	struct bytes_writer w;
+	bytes_writer_init(&w, out, cap);
+	struct span s = { text, strlen(text) };
+	do {
+		size_t skip = 0;
+		size_t len = line_len(s, columns, &skip);
+		bytes_put_span(&w, (struct span){ s.at, len });
+		bytes_put(&w, "\n");
+		s.at += len + skip;
+		s.len -= len + skip;
+	} while (s.len > 0);
+	return out;
 }

@@ -16,4 +16,9 @@ size_t text_char_len(struct span s);
  * U+007F..U+009F, no bidirectional override. */
 bool text_is_plain(struct span s);
 
+/* Copy text into lines of at most columns characters, each ended by '\n', broken at
+ * blanks where there are any; an empty text gives an empty line. columns: 0 = no limit.
+ * out: cap bytes, at least 1; what does not fit is cut. Returns out. */
+char *text_wrap(const char *text, unsigned columns, char *out, size_t cap);
+
 #endif

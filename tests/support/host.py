@@ -30,6 +30,7 @@ import urllib.parse
 import pexpect
 
 MODULE = "pam_totp.so"
+ENROLL_MODULE = "pam_totp_enroll.so"
 HOME = os.environ.get("HOME", "/root")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SETTINGS = "/etc/security/pam_totp.conf"
@@ -64,11 +65,11 @@ def as_user(name, *command):
             "--", *command]
 
 
-def module_path():
-    """Where the installation put the module, for PAM files that name it in full."""
-    found = glob.glob("/usr/local/lib/**/security/" + MODULE, recursive=True)
+def module_path(name=MODULE):
+    """Where the installation put a module, for PAM files that name it in full."""
+    found = glob.glob("/usr/local/lib/**/security/" + name, recursive=True)
     if not found:
-        raise RuntimeError("the module is not below /usr/local/lib")
+        raise RuntimeError(f"{name} is not below /usr/local/lib")
     return found[0]
 
 
@@ -86,7 +87,9 @@ def install_service(example, service, drop=(), arguments="", instead=None):
     with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
         for line in lines:
             if not line.startswith("#"):
-                line = line.replace(" " + MODULE, f" {module_path()} {arguments}".rstrip())
+                for name in (MODULE, ENROLL_MODULE):
+                    line = line.replace(" " + name,
+                                        f" {module_path(name)} {arguments}".rstrip())
             file.write(line + "\n")
 
 

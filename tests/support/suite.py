@@ -56,7 +56,7 @@ class Story:
 class Syslog(threading.Thread):
     """The system log: /dev/log of this namespace, one datagram a line."""
 
-    MODULE = re.compile(r"pam_totp\(([^:)]*):auth\): (.*)")
+    MODULE = re.compile(r"pam_totp(?:_enroll)?\(([^:)]*):auth\): (.*)")
 
     def __init__(self):
         super().__init__(daemon=True)
