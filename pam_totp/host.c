@@ -9,19 +9,23 @@
  *  2. Nothing of the process is changed: no environment, locale, signal, umask, directory,
  *     syslog identity. No static storage.
  *  3. An answer is in one place, ours, and is wiped there; libpam's copy is wiped and freed.
- *  4. Only re-entrant look-ups (pam_modutil_getpwnam and its like). */
+ *  4. Only re-entrant look-ups, with a buffer of our own: pam_modutil_getpwnam and its like
+ *     take every failure for "there is none", and without memory go round 2^31 times. */
 
 #include "host.h"
 
+#include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <security/pam_ext.h>
-#include <security/pam_modutil.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 
 #define GROUPS_MAX 65536 /* of one account: NGROUPS_MAX of Linux */
+#define ENTRY_CAP 1024   /* of an account or a group, at first; doubled as far as */
+#define ENTRY_MAX (UINT32_C(1) << 20)
 #define PASSWORD_MAX 512 /* PAM_MAX_RESP_SIZE: longest password with a code appended */
 
 /* Copy an item of the application; "" when it is absent. What does not fit is cut. */
@@ -38,6 +42,87 @@ copy_item(pam_handle_t *pamh, int item, char out[HOST_TEXT_CAP])
 	out[len] = '\0';
 }
 
+/* A larger buffer for an entry that did not fit into *cap bytes; the first when *buffer is
+ * NULL. Returns 0 or an errno value. The caller frees it. */
+static int
+make_room(char **buffer, size_t *cap)
+{
+	*cap = *buffer == NULL ? ENTRY_CAP : 2 * *cap;
+	free(*buffer);
+	*buffer = *cap > ENTRY_MAX ? NULL : malloc(*cap);
+	return *buffer == NULL ? ENOMEM : 0;
+}
+
+/* Whether that is how a look-up says that there is none: getpwnam(3), "ERRORS". */
+static bool
+is_none(int error)
+{
+	return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+}
+
+/* The account of h->asked. One that cannot be looked up counts as a name without an account,
+ * who is asked and refused; account_error tells the log. E_INVALID: its name is over-long. */
+static int
+look_up_account(struct host *h)
+{
+	struct passwd pw;
+	struct passwd *found = NULL;
+	char *buffer = NULL;
+	size_t cap = 0;
+	int error = ERANGE;
+	int r = 0;
+
+	while (error == ERANGE) {
+		error = make_room(&buffer, &cap);
+		if (error == 0)
+			error = getpwnam_r(h->asked, &pw, buffer, cap, &found);
+	}
+	if (error == 0 && found != NULL) {
+		/* Where names are matched without case (LDAP), the record is the account's. */
+		size_t len = strnlen(pw.pw_name, HOST_TEXT_CAP);
+		if (len == 0 || len >= HOST_TEXT_CAP) {
+			r = E_INVALID;
+		} else {
+			memcpy(h->user, pw.pw_name, len + 1);
+			h->is_account = true;
+			h->uid = pw.pw_uid;
+			h->gid = pw.pw_gid;
+		}
+	} else if (!is_none(error)) {
+		h->account_error = error;
+	}
+	free(buffer);
+	return r;
+}
+
+/* The group's number, and whether it lists h's user as a member. */
+static int
+look_up_group(const struct host *h, const char *name, gid_t *gid, bool *is_listed)
+{
+	struct group gr;
+	struct group *found = NULL;
+	char *buffer = NULL;
+	size_t cap = 0;
+	int error = ERANGE;
+
+	while (error == ERANGE) {
+		error = make_room(&buffer, &cap);
+		if (error == 0)
+			error = getgrnam_r(name, &gr, buffer, cap, &found);
+	}
+	*is_listed = false;
+	if (error == 0 && found != NULL) {
+		*gid = gr.gr_gid;
+		for (char *const *m = gr.gr_mem; m != NULL && *m != NULL; m++)
+			if (strcmp(*m, h->user) == 0)
+				*is_listed = true;
+	}
+	free(buffer);
+	if (!is_none(error))
+		return E_IO;
+	return found == NULL ? E_NOENT : 0;
+}
+
 static int
 copy_user(struct host *h)
 {
@@ -51,18 +136,7 @@ copy_user(struct host *h)
 	memcpy(h->asked, user, len + 1);
 	memcpy(h->user, user, len + 1);
 
-	const struct passwd *pw = pam_modutil_getpwnam(h->pamh, h->asked);
-	if (pw == NULL)
-		return 0;
-	/* Where names are matched without case (LDAP), the record is the account's. */
-	len = strnlen(pw->pw_name, HOST_TEXT_CAP);
-	if (len == 0 || len >= HOST_TEXT_CAP)
-		return E_INVALID;
-	memcpy(h->user, pw->pw_name, len + 1);
-	h->is_account = true;
-	h->uid = pw->pw_uid;
-	h->gid = pw->pw_gid;
-	return 0;
+	return look_up_account(h);
 }
 
 /* Failures are counted by remote address, or by who called on this host: one local user's
@@ -109,25 +183,23 @@ host_find_member(void *ctx, const char *group, bool *is_member)
 	const struct host *h = ctx;
 
 	int count = GROUPS_MAX;
+	gid_t gid = 0;
+	bool is_listed = false;
 
 	*is_member = false;
-	const struct group *gr = pam_modutil_getgrnam(h->pamh, group);
-	if (gr == NULL)
-		return E_NOENT;
-	if (!h->is_account)
-		return 0;
+	int r = look_up_group(h, group, &gid, &is_listed);
+	if (r != 0 || !h->is_account)
+		return r;
 	/* getgrouplist(3) cannot say that a directory did not answer, so the group's own list of
 	 * members counts as well. */
-	for (char *const *member = gr->gr_mem; member != NULL && *member != NULL; member++)
-		if (strcmp(*member, h->user) == 0)
-			*is_member = true;
+	*is_member = is_listed;
 	/* Not pam_modutil_user_in_group_*, which say no to whatever goes wrong. */
 	gid_t *list = calloc(GROUPS_MAX, sizeof(*list));
 	if (list == NULL)
 		return E_IO;
-	int r = getgrouplist(h->user, h->gid, list, &count) < 0 ? E_IO : 0;
+	r = getgrouplist(h->user, h->gid, list, &count) < 0 ? E_IO : 0;
 	for (int i = 0; r == 0 && i < count; i++)
-		if (list[i] == gr->gr_gid)
+		if (list[i] == gid)
 			*is_member = true;
 	free(list);
 	return r;

@@ -16,6 +16,7 @@ struct host {
 	pam_handle_t *pamh;
 	bool is_silent;		    /* PAM_SILENT: no messages to the user */
 	bool is_account;	    /* the name has an account on this host */
+	int account_error;	    /* errno, when that could not be looked up; else 0 */
 	uint32_t uid;		    /* of that account */
 	uint32_t gid;		    /* its primary group */
 	char asked[HOST_TEXT_CAP];  /* PAM_USER as it stood at the start */
@@ -38,8 +39,8 @@ struct host_answer {
 int host_gather(pam_handle_t *pamh, int flags, struct host *h) MUST_USE;
 
 /* For struct config_who: whether the user is in that group of the host. ctx: a struct host.
- * A name without an account is in none. E_NOENT: no such group, or it cannot be looked up.
- * E_IO: the account's groups cannot be looked up. */
+ * A name without an account is in none. E_NOENT: no such group.
+ * E_IO: it, or the account's groups, cannot be looked up. */
 int host_find_member(void *ctx, const char *group, bool *is_member) MUST_USE;
 
 /* Take what another module left in the handle under that name: len bytes, copied to out, and

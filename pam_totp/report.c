@@ -10,6 +10,7 @@
 
 #include "report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -75,11 +76,13 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 	char line[LINE_CAP];
 	struct bytes_writer w;
 	int priority = words[o].priority;
+	bool is_lookup = o == OUTCOME_UNENROLLED && h->account_error != 0;
 
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=");
 	bytes_put(&w, words[o].event);
-	host_put_field(&w, "reason", r->has_used_recovery ? "recovery" :
+	host_put_field(&w, "reason", is_lookup ? "account-lookup" :
+	    r->has_used_recovery ? "recovery" :
 	    r->has_used_bypass ? "bypass" : words[o].reason);
 	host_put_field(&w, "user", h->is_account ? h->user : "");
 	host_put_field(&w, "service", h->service);
@@ -104,6 +107,13 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 		bytes_put(&w, " state=rebuilt");
 	if (o == OUTCOME_STORE || o == OUTCOME_SETTINGS)
 		host_put_field(&w, "error", d->text);
+	if (is_lookup) {
+		char why[DIAG_TEXT_MAX];
+		errno = h->account_error;
+		(void)snprintf(why, sizeof(why), "the account cannot be looked up: %m");
+		host_put_field(&w, "error", why);
+		priority = LOG_ERR;
+	}
 	if (r->has_locked || r->has_rebuilt)
 		priority = LOG_ALERT;
 	host_log(h, priority, line);

@@ -212,13 +212,16 @@ check_LTLIBRARIES += %D%/crash/libcrash.la
 
 crash_programs = \
 	%D%/crash/kill_anywhere \
-	%D%/crash/refuse_calls
+	%D%/crash/refuse_calls \
+	%D%/crash/refuse_memory
 check_PROGRAMS += $(crash_programs)
 crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_kill_anywhere_LDFLAGS = $(module_ldflags)
 %C%_crash_kill_anywhere_LDADD = $(crash_ldadd)
 %C%_crash_refuse_calls_LDFLAGS = $(module_ldflags)
 %C%_crash_refuse_calls_LDADD = $(crash_ldadd)
+%C%_crash_refuse_memory_LDFLAGS = $(module_ldflags)
+%C%_crash_refuse_memory_LDADD = $(crash_ldadd)
 crash_tests = $(crash_programs)
 
 # --- fuzz: the corpus again, and the fuzzers that found it -------------------------

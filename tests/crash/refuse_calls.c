@@ -2,8 +2,8 @@
  * Copyright the pam_totp authors */
 
 /* Logins and enrolments whose system calls are refused: each in turn returns each error that
- * disks, quotas and limits give, once or from then on, or does half of what it was asked. What comes of it is one of
- * two (DESIGN section 2):
+ * disks, quotas and limits give, once or from then on, or does half of what it was asked.
+ * What comes of it is one of two (DESIGN section 2):
  *
  *  1. Success that is on the disk: read anew it is there, and none of the calls that put it
  *     there had failed (promise 5).
