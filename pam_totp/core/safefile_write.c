@@ -15,6 +15,7 @@
 #include <stdio.h> /* renameat(2) */
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define FLAGS_ALWAYS      (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
@@ -80,8 +81,13 @@ safefile_write_at(int fd, const void *buf, size_t len, uint64_t offset, struct d
 {
 	const char *from = buf;
 	size_t done = 0;
+	struct rlimit limit;
 	if (offset > INT64_MAX - len)
 		return diag_set(d, E_INVALID, "write: the offset is out of range");
+	/* su and sudo keep the limits of whoever called them: one in the middle of the file would
+	 * tear a slot, or end the host by SIGXFSZ. Nothing is begun that it would cut short. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < offset + len)
+		return diag_set(d, E_IO, "write: the limit of file sizes (ulimit -f) is too small");
 	while (done < len) {
 		ssize_t n = pwrite(fd, from + done, len - done, (off_t)(offset + done));
 		if (n < 0 && errno == EINTR)
