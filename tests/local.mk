@@ -75,6 +75,7 @@ unit_programs = \
 	%D%/unit/test_state \
 	%D%/unit/test_store \
 	%D%/unit/test_store_file \
+	%D%/unit/test_store_lost \
 	%D%/unit/test_table \
 	%D%/unit/test_ui
 unit_tests = $(unit_programs) %D%/unit/man_keys.sh

@@ -64,6 +64,19 @@ check_user(const char *user, bool may_be_decoy, struct diag *d)
 	return diag_set(d, E_INVALID, "a user name that can have no record");
 }
 
+/* Whether a state belongs to a user who once had a record. Removal takes both away, and a first
+ * record is written before such a state, so without its record that one was lost: it must not
+ * look like a user who never enrolled (CVE-2020-24612). */
+static bool
+knows_a_record(const struct state *st)
+{
+	bool knows = st->recovery_id != 0;
+
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++)
+		knows |= st->device[i].id != 0;
+	return knows;
+}
+
 int
 store_load(struct store *s, const char *user, struct store_entry *e, struct diag *d)
 {
@@ -71,6 +84,9 @@ store_load(struct store *s, const char *user, struct store_entry *e, struct diag
 	int r = check_user(user, true, d);
 	if (r == 0)
 		r = s->ops->load(s, user, e, d);
+	if (r == 0 && !e->has_record && knows_a_record(&e->state))
+		r = diag_set(d, E_CORRUPT, "%s: the record is lost: its state knows of devices or "
+		    "recovery codes", user);
 	if (r != 0) { /* obligation 2 */
 		struct store_version version = e->version;
 		store_entry_wipe(e);
@@ -118,8 +134,15 @@ store_close(struct store *s)
 bool
 store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window)
 {
-	if (!e->has_record)
-		return false;
+	if (!e->has_record) {
+		/* What cannot be read may have begun the grace time: it is over, and stays so when
+		 * this state is written. */
+		bool is_lost = e->health == STATE_LOST || e->health == STATE_HALF;
+
+		if (is_lost && e->state.grace_start == 0)
+			e->state.grace_start = 1;
+		return is_lost;
+	}
 	switch (e->health) {
 	case STATE_LOST:
 	case STATE_FRESH: /* not with a record, but never zero then */

@@ -37,7 +37,8 @@ void store_entry_wipe(struct store_entry *e);
 /* Make the state of a loaded entry with a record fit for decisions: a lost one is rebuilt
  * (state_rebuild), a half one has all its devices burnt, every one follows the record
  * (state_adopt). Returns whether steps were burnt or anything else changed.
- * Nothing is written; the caller commits. Without a record nothing is done. */
+ * Without a record a lost or half state gets a grace time that is over, if it has none.
+ * Nothing is written; the caller commits. */
 bool store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window);
 
 struct store;

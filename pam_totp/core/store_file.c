@@ -4,7 +4,7 @@
 /* The file back end of the seam: DIR/secrets/<user> and DIR/state/<user>. Obligations:
  *
  *  1. A loader never pairs a new record with an older state, which could re-open a step. A
- *     writer makes the state durable first and the record second; a loader reads the record
+ *     writer makes the state durable first and the record second (but see make_both); a loader reads the record
  *     first and the state second, so the state it gets is as new as its record or newer.
  *     That the record is still the same after the state was read makes the pair a moment
  *     that was, except while somebody replaces it all the time; commit finds the rest.
@@ -344,6 +344,34 @@ remove_both(const struct store_file *fs, const char *user, struct diag *d)
 	return r == E_NOENT ? 0 : r;
 }
 
+/* Obligation 1: the state first. */
+static int
+change_both(const struct store_file *fs, const char *user, const struct state *state,
+    const char *text, size_t len, struct store_file_state *f, struct seen_record *seen,
+    struct diag *d)
+{
+	int r = store_file_state_write(f, fs->state, state, d);
+
+	return r == 0 ? put_record(fs, user, text, len, seen, d) : r;
+}
+
+/* A first record: before its state. One that is killed in between leaves a record without a
+ * state, which is rebuilt and burnt; the other way round it would leave a state without its
+ * record, which is a loss for good. There is no older state that could open a step of it. */
+static int
+make_both(const struct store_file *fs, const char *user, const struct state *state,
+    const char *text, size_t len, struct store_file_state *f, struct seen_record *seen,
+    struct diag *d)
+{
+	int r = put_record(fs, user, text, len, seen, d);
+	if (r == 0)
+		r = store_file_state_write(f, fs->state, state, d);
+	/* Nothing was there before, so nothing is left when it fails. */
+	if (r != 0 && safefile_remove(fs->secrets, user, NULL) == E_IO)
+		return r;
+	return r;
+}
+
 static int
 file_replace(struct store *s, const char *user, const struct record *record,
     const struct state *state, struct store_version *version, struct diag *d)
@@ -375,9 +403,8 @@ file_replace(struct store *s, const char *user, const struct record *record,
 		if (r == 0)
 			memset(version, 0, sizeof(*version));
 	} else if (r == 0) {
-		r = store_file_state_write(&f, fs->state, state, d); /* obligation 1: first */
-		if (r == 0)
-			r = put_record(fs, user, text, len, &seen, d);
+		r = seen.is_there ? change_both(fs, user, state, text, len, &f, &seen, d) :
+				    make_both(fs, user, state, text, len, &f, &seen, d);
 		if (r == 0)
 			set_version(version, &seen, &f);
 	}

@@ -547,29 +547,6 @@ state_with_any_byte_flipped(void **state)
 }
 
 static void
-ruin_without_a_record_is_not_fresh(void **state)
-{
-	const struct fixture *fx = *state;
-	sample_enrol(fx->s, "alice"); /* makes the folders */
-	write_file(at(fx, "state/.decoy-05"), "garbage", 7);
-	write_file(at(fx, "state/bob"), "garbage", 7);
-	const char *names[] = {".decoy-05", "bob"};
-	for (size_t i = 0; i < 2; i++) {
-		struct store_entry e = load(fx, names[i]);
-		assert_false(e.has_record);
-		assert_int_equal(e.health, STATE_LOST);
-		e.state.fails = 9;
-		assert_int_equal(store_commit(fx->s, names[i], &e.state, &e.version, NULL), 0);
-		assert_int_equal(load(fx, names[i]).state.fails, 9);
-	}
-	/* Made, but never written: nothing was counted yet. */
-	write_file(at(fx, "state/carol"), "", 0);
-	struct store_entry e = load(fx, "carol");
-	assert_int_equal(e.health, STATE_FRESH);
-	assert_int_equal(store_commit(fx->s, "carol", &e.state, &e.version, NULL), 0);
-}
-
-static void
 slots_that_contradict_each_other(void **state)
 {
 	const struct fixture *fx = *state;
@@ -588,21 +565,6 @@ slots_that_contradict_each_other(void **state)
 	struct store_entry now = load(fx, "alice");
 	assert_int_equal(now.health, STATE_WHOLE);
 	sample_expect_state(&now.state, &e.state);
-}
-
-/* A folder that is gone, or a file system that is not mounted, is not "nobody is enrolled". */
-static void
-records_folder_gone(void **state)
-{
-	const struct fixture *fx = *state;
-	struct store *s = NULL;
-	struct diag d = {""};
-	sample_enrol(fx->s, "alice");
-	assert_int_equal(unlink(at(fx, "secrets/alice")), 0);
-	assert_int_equal(rmdir(at(fx, "secrets")), 0);
-	assert_int_equal(store_file_open(fx->dir, &s, &d), E_UNSAFE);
-	assert_null(s);
-	assert_non_null(strstr(d.text, "secrets"));
 }
 
 static void
@@ -1003,8 +965,6 @@ main(void)
 	    CASE(replace_that_runs_out_of_room),
 	    CASE(state_of_another_length),
 	    CASE(state_with_any_byte_flipped),
-	    CASE(records_folder_gone),
-	    CASE(ruin_without_a_record_is_not_fresh),
 	    CASE(slots_that_contradict_each_other),
 	    CASE(generation_that_cannot_grow),
 	    CASE(another_state_of_the_same_generation_is_a_conflict),
