@@ -22,6 +22,9 @@
 #include "throttle.h"
 #include "verify.h"
 
+/* Between the creation of a device and the notice of it: the life of a pending device. */
+#define BIRTH_S 600
+
 struct round {
 	struct store_entry entry;
 	struct finding found;
@@ -67,12 +70,30 @@ accept_code(struct round *r, uint64_t now_s, struct attempt_result *result)
 	result->must_rotate = d->rotate_by != 0 && d->rotate_by <= now_s;
 }
 
-/* Hand the oldest untold notices to the caller, and mark them as told in the same commit. */
+/* Whether who logs in with this device may be the one whom a notice warns of: the device came
+ * with it, and there is an older one whose owner has not seen it. Such a notice is shown, but
+ * waits for that owner. */
+static bool
+may_be_about(const struct record *rec, const struct record_device *used,
+    const struct record_notice *n, uint64_t now_s)
+{
+	if (used == NULL || n->at < used->created || n->at - used->created > BIRTH_S)
+		return false;
+	for (unsigned i = 0; i < rec->device_count; i++)
+		if (rec->device[i].id < used->id && record_device_is_usable(&rec->device[i], now_s))
+			return true;
+	return false;
+}
+
+/* Hand the oldest untold notices to the caller, and mark them as told in the same commit.
+ * used: the device whose code was accepted, or NULL. */
 static void
-take_notices(struct round *r, struct attempt_result *result)
+take_notices(struct round *r, const struct record_device *used, uint64_t now_s,
+    struct attempt_result *result)
 {
 	const struct record *rec = &r->entry.record;
 	struct state *st = &r->entry.state;
+	bool is_waiting = false;
 
 	for (unsigned i = 0; i < rec->notice_count && i < RECORD_NOTICES_MAX; i++) {
 		const struct record_notice *n = &rec->notice[i];
@@ -82,7 +103,9 @@ take_notices(struct round *r, struct attempt_result *result)
 		if (n->id <= st->notice_told)
 			continue;
 		result->notice[result->notice_count++] = *n;
-		st->notice_told = n->id;
+		is_waiting |= may_be_about(rec, used, n, now_s);
+		if (!is_waiting)
+			st->notice_told = n->id;
 	}
 }
 
@@ -135,7 +158,8 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 		else
 			accept_bypass(r, result);
 		if (q->may_tell)
-			take_notices(r, result);
+			take_notices(r, r->found.fresh < 0 ? NULL :
+			    &r->entry.record.device[r->found.fresh], q->now_s, result);
 		throttle_clear(st, tag);
 		st->is_locked = false;
 		return ATTEMPT_ACCEPTED;
@@ -179,8 +203,10 @@ load(struct round *r, const struct attempt_request *q, const char *name, const s
 	r->was_burnt = false;
 	if (q->is_decoy)
 		return 0;
-	if (!e->has_record)
+	if (!e->has_record) {
+		(void)store_entry_complete(e, q->now_s, s->window);
 		return E_NOENT;
+	}
 	if (e->record.uid != q->uid) {
 		result->record_uid = e->record.uid;
 		return diag_set(d, E_MISMATCH,

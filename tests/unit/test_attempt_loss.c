@@ -230,6 +230,35 @@ stored_drift_moves_the_window(void **unused)
 	assert_int_equal(look().state.device[0].drift, -7);
 }
 
+/* Who added a device with a stolen code must not take away the warning by logging in with it. */
+static void
+a_notice_waits_for_the_owner_of_an_older_device(void **unused)
+{
+	struct attempt_request q = { .user = USER, .uid = UID, .source = "", .now_s = NOW,
+		.may_tell = true };
+	struct store_entry e;
+
+	(void)unused;
+	add_device("evil", OTP_PARAMS_DEFAULT);
+	e = look();
+	e.record.device[0].created = NOW - 86400;
+	record_add_notice(&e.record, e.state.notice_told, e.record.device[1].created + 60,
+	    "device evil was added");
+	assert_int_equal(store_replace(store, USER, &e.record, &e.state, &e.version, NULL), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		/* The intruder twice, then the owner, who is told and told no more. */
+		unsigned device = i < 2 ? 1 : 0;
+		char code[16];
+
+		q.now_s = NOW + 60 * i;
+		snprintf(code, sizeof(code), "%s", code_at(device, q.now_s, 0));
+		q.answer = (struct span){ code, strlen(code) };
+		assert_int_equal(attempt_run(&q, &settings, store, &result, NULL),
+		    ATTEMPT_ACCEPTED);
+		assert_int_equal(result.notice_count, i < 3 ? 1 : 0);
+	}
+}
+
 int
 main(void)
 {
@@ -244,6 +273,7 @@ main(void)
 		CASE(a_clock_set_back_denies_and_lowers_nothing),
 		CASE(a_small_step_back_of_the_clock_is_nothing),
 		CASE(a_device_without_state_is_burnt),
+		CASE(a_notice_waits_for_the_owner_of_an_older_device),
 		CASE(stored_drift_moves_the_window),
 	};
 	return cmocka_run_group_tests_name("attempt_loss", tests, NULL, NULL);
