@@ -8,10 +8,12 @@
  *  2. Nothing of this process can be read: not dumpable, no core file, no ptrace.
  *  3. The environment is empty but for PATH.
  *  4. Files are made 0600 by root:root; the working directory is "/".
- *  5. No signal is ignored, caught or blocked that the caller chose; no timer of his runs.
+ *  5. No signal is ignored, caught or blocked because the caller chose it; no timer of his
+ *     runs.
  *  6. A write is refused with an error, never by a signal, and not for a limit he set:
  *     limits are lifted, or nothing is begun.
- *  7. The caller cannot signal the process while it holds a lock.
+ *  7. The caller cannot signal the process while it holds a lock, by its uid or by the
+ *     terminal.
  *
  * Each step is checked; the first that is refused ends the program.
  */
@@ -69,6 +71,21 @@ hide(void)
 	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
+/* Writes report errors themselves (6), and the keys of the caller's terminal reach a process
+ * of root as well: ^Z would stop it with the lock in its hand (7). Its end is that of its
+ * input, and no wait is without one. */
+static bool
+is_ignored(int signal)
+{
+	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN,
+	    SIGTTOU};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		if (ignored[i] == signal)
+			return true;
+	return false;
+}
+
 static bool
 reset_signals(void)
 {
@@ -77,7 +94,7 @@ reset_signals(void)
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++) {
-		act.sa_handler = i == SIGPIPE || i == SIGXFSZ ? SIG_IGN : SIG_DFL;
+		act.sa_handler = is_ignored(i) ? SIG_IGN : SIG_DFL;
 		/* EINVAL: KILL, STOP and the two that libc keeps to itself. */
 		if (sigaction(i, &act, NULL) != 0 && errno != EINVAL)
 			return false;

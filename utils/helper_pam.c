@@ -277,7 +277,8 @@ helper_authenticate(struct helper *h)
 	/* An aborted conversation has set its own text. */
 	if (r.talk != EXIT_CODE_OK)
 		return r.talk;
-	if (status != PAM_SUCCESS)
-		return explain(h, status);
-	return helper_check_wait(h); /* 4 */
+	code = helper_check_wait(h); /* 4: the same answer for the right guess among wrong ones */
+	if (code == EXIT_CODE_OK && status != PAM_SUCCESS)
+		code = explain(h, status);
+	return code;
 }
