@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GROUPS_MAX 65536 /* NGROUPS_MAX of Linux */
 
@@ -27,6 +28,11 @@ member_find(void *user, const char *group, bool *is_member)
 
 	if (user == NULL)
 		return E_OK;
+	/* getgrouplist(3) cannot say that a directory did not answer, so the group's own list of
+	 * members counts as well. */
+	for (char *const *member = gr->gr_mem; member != NULL && *member != NULL; member++)
+		if (strcmp(*member, user) == 0)
+			*is_member = true;
 	errno = 0;
 	const struct passwd *pw = getpwnam(user);
 	if (pw == NULL)
