@@ -247,8 +247,11 @@ run_round(struct round *r, const struct answer *a, const struct attempt_request 
 	enum attempt_verdict decided = account(r, a, q, tag, s, result, &must_commit);
 	if (must_commit) {
 		error = commit(r, name, q->now_s, store, d);
-		if (error != 0)
+		if (error != 0) {
+			/* What was not stored did not happen, and is not to be told. */
+			*result = (struct attempt_result){ .verdict = ATTEMPT_FAILED };
 			return error;
+		}
 	}
 	*verdict = decided;
 	return 0;

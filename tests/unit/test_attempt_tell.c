@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/devices.h"
 #include "support/attempt_fixture.h"
 
 static enum attempt_verdict
@@ -84,6 +85,36 @@ nothing_is_taken_as_told_by_a_login_that_fails(void **unused)
 	expect_notices(1, 1);
 }
 
+/* What the commit would have made true is not claimed by one that was refused: the log would
+ * give "recovery code" for a reason, where it has to give the store's. */
+static void
+a_login_that_fails_claims_nothing(void **unused)
+{
+	struct store_entry e = look();
+	struct recovery_sheet sheet;
+
+	(void)unused;
+	settings.lock_after = 1;
+	e.record.device[0].rotate_by = 1;
+	assert_int_equal(devices_new_recovery(&e, &sheet, NULL), 0);
+	assert_int_equal(store_replace(store, USER, &e.record, &e.state, &e.version, NULL), 0);
+	add_notices(1, 1);
+	const char *const answers[] = { code_at(0, NOW, 0), sheet.text[0], wrong_code() };
+	for (unsigned i = 0; i < 3; i++) {
+		store_memory_fail(store, STORE_MEMORY_COMMIT, 1, E_IO);
+		assert_int_equal(try_and_tell(answers[i], true), ATTEMPT_FAILED);
+		assert_int_equal(result.error, E_IO);
+		assert_string_equal(result.device, "");
+		assert_false(result.has_used_recovery || result.has_locked || result.must_rotate);
+		assert_int_equal(result.fails, 0);
+		expect_notices(0, 0);
+	}
+	store_memory_lose_state(store, USER);
+	store_memory_fail(store, STORE_MEMORY_COMMIT, 1, E_IO);
+	assert_int_equal(try_and_tell(answers[0], true), ATTEMPT_FAILED);
+	assert_false(result.has_rebuilt);
+}
+
 static void
 rotation_is_handed_on(void **unused)
 {
@@ -117,6 +148,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ATTEMPT_TEST(each_notice_is_told_once),
 		ATTEMPT_TEST(nothing_is_taken_as_told_by_a_login_that_fails),
+		ATTEMPT_TEST(a_login_that_fails_claims_nothing),
 		ATTEMPT_TEST(rotation_is_handed_on),
 	};
 	return cmocka_run_group_tests_name("attempt_tell", tests, NULL, NULL);
