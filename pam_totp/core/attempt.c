@@ -247,11 +247,8 @@ run_round(struct round *r, const struct answer *a, const struct attempt_request 
 	enum attempt_verdict decided = account(r, a, q, tag, s, result, &must_commit);
 	if (must_commit) {
 		error = commit(r, name, q->now_s, store, d);
-		if (error != 0) {
-			/* What was not stored did not happen, and is not to be told. */
-			*result = (struct attempt_result){ .verdict = ATTEMPT_FAILED };
+		if (error != 0)
 			return error;
-		}
 	}
 	*verdict = decided;
 	return 0;
@@ -293,8 +290,11 @@ attempt_run(const struct attempt_request *q, const struct settings *settings, st
 	}
 	if (error == E_CONFLICT)
 		diag_set(d, error, "%s: too many logins at once", q->user);
-	if (error != 0)
+	if (error != 0) {
+		/* What was not stored did not happen, and is not to be told. */
+		*result = (struct attempt_result){ .record_uid = result->record_uid };
 		verdict = ATTEMPT_FAILED;
+	}
 	result->error = error;
 	result->verdict = verdict;
 	bytes_wipe(&a, sizeof(a));
