@@ -183,7 +183,7 @@ memory_commit(struct store *s, const char *user, const struct state *state,
 	struct entry *e = ensure(m, user);
 	r = put_state(e, state);
 	if (r != 0)
-		return r;
+		return diag_set(d, r, "a state that cannot be written");
 	touch(m, e);
 	*version = version_of(e);
 	return 0;
@@ -212,7 +212,7 @@ memory_replace(struct store *s, const char *user, const struct record *record,
 	} else {
 		r = put_state(e, state);
 		if (r != 0)
-			return r;
+			return diag_set(d, r, "a state that cannot be written");
 		e->record = *record;
 		e->has_record = true;
 		e->is_damaged = false;
