@@ -277,8 +277,9 @@ helper_authenticate(struct helper *h)
 	/* An aborted conversation has set its own text. */
 	if (r.talk != EXIT_CODE_OK)
 		return r.talk;
-	code = helper_check_wait(h); /* 4: the same answer for the right guess among wrong ones */
-	if (code == EXIT_CODE_OK && status != PAM_SUCCESS)
+	if (status != PAM_SUCCESS)
 		code = explain(h, status);
-	return code;
+	/* 4: the right guess among wrong ones gets the same answer as they. */
+	enum exit_code wait = helper_check_wait(h);
+	return wait == EXIT_CODE_OK ? code : wait;
 }

@@ -32,8 +32,8 @@ def test_wrong_passwords():
     runs = [Helper("carol").add("phone") for _ in range(5)]
     for h in runs:
         h.password("wrong")
-    for h in runs:
-        h.done(10)
+    ends = [h.end() for h in runs]
+    check(set(ends) <= {"9", "10"}, "ended with", ends)
     check("state" in stored("carol"), "counted on disk")
     check("secrets" not in stored("carol"), "a failure makes no record")
     text = Helper("carol").add("phone").done(9)
@@ -197,13 +197,15 @@ def test_counted_before_told():
 
 
 def test_password_beside_guesses():
-    """Guesses side by side: who passes after the tries are used up waits as well."""
+    """Guesses side by side: who passes after the tries are used up waits as well, and is
+    answered like a wrong one."""
     right = Helper("beside").add("phone")
     wrong = [Helper("beside").add("phone") for _ in range(5)]
     for h in wrong:
         h.password("wrong")
-    for h in wrong:
-        h.done(10)
+    # Those that end before all five are counted are told of the password.
+    ends = [h.end() for h in wrong]
+    check(set(ends) <= {"9", "10"} and "9" in ends, "the wrong ones ended with", ends)
     right.password()
     right.done(9)
 

@@ -117,6 +117,12 @@ class Helper:
         equal(self.ended(), code, "exit status")
         return message["text"]
 
+    def end(self):
+        """The exit code of the last message, whatever it is; the exit status equals it."""
+        message = self.expect("done")
+        equal(self.ended(), int(message["exit"]), "exit status")
+        return message["exit"]
+
     def password(self, text=None):
         prompt = self.expect("prompt")
         equal((prompt["kind"], prompt["echo"]), ("pam", "0"), "password prompt")
