@@ -4,8 +4,9 @@
 /* The file back end of the seam: DIR/secrets/<user> and DIR/state/<user>. Obligations:
  *
  *  1. A loader never pairs a new record with an older state, which could re-open a step. A
- *     writer makes the state durable first and the record second (but see make_both); a loader reads the record
- *     first and the state second, so the state it gets is as new as its record or newer.
+ *     writer makes the state durable first and the record second (but see make_both); a loader
+ *     reads the record first and the state second, so the state it gets is as new as its
+ *     record or newer.
  *     That the record is still the same after the state was read makes the pair a moment
  *     that was, except while somebody replaces it all the time; commit finds the rest.
  *  2. A write happens only if, under the user's lock, record and state are what *version

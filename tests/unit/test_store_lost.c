@@ -165,7 +165,8 @@ no_slot_to_a_limit_of_file_sizes(void **unused)
 				signal(SIGXFSZ, SIG_DFL);
 				int r = setrlimit(RLIMIT_FSIZE, &l);
 				if (r == 0)
-					r = store_commit(store, "alice", &e.state, &e.version, NULL);
+					r = store_commit(store, "alice", &e.state,
+					    &e.version, NULL);
 				_exit(r == 0 ? 0 : r == E_IO ? 1 : 2);
 			}
 			int status = -1;
@@ -174,7 +175,8 @@ no_slot_to_a_limit_of_file_sizes(void **unused)
 			struct store_entry after = load("alice");
 			assert_int_equal(after.health, STATE_WHOLE);
 			if (WEXITSTATUS(status) == 0) {
-				assert_int_equal(after.state.generation, before.state.generation + 1);
+				assert_int_equal(after.state.generation,
+				    before.state.generation + 1);
 			} else {
 				assert_int_equal(WEXITSTATUS(status), 1);
 				sample_expect_state(&after.state, &before.state);
