@@ -147,15 +147,15 @@ name_source(struct host *h)
 {
 	struct utsname host;
 	struct bytes_writer w;
-	bool is_local = h->rhost[0] == '\0' || strcmp(h->rhost, "localhost") == 0 ||
+	h->is_local = h->rhost[0] == '\0' || strcmp(h->rhost, "localhost") == 0 ||
 	    (uname(&host) == 0 && strcmp(h->rhost, host.nodename) == 0);
 
 	bytes_writer_init(&w, h->source, sizeof(h->source));
-	if (!is_local)
+	if (!h->is_local)
 		bytes_put(&w, h->rhost);
 	else if (h->ruser[0] != '\0')
 		bytes_put(&w, "local:");
-	if (is_local)
+	if (h->is_local)
 		bytes_put(&w, h->ruser);
 }
 

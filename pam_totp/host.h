@@ -15,6 +15,7 @@
 struct host {
 	pam_handle_t *pamh;
 	bool is_silent;		    /* PAM_SILENT: no messages to the user */
+	bool is_local;		    /* asked from this host, not from afar */
 	bool is_account;	    /* the name has an account on this host */
 	int account_error;	    /* errno, when that could not be looked up; else 0 */
 	uint32_t uid;		    /* of that account */

@@ -29,7 +29,8 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/recovery.c %D%/core/recovery.h \
 	%D%/core/safefile.c %D%/core/safefile.h \
 	%D%/core/safefile_write.c \
-	%D%/core/session.h \
+	%D%/core/session.c %D%/core/session.h \
+	%D%/core/session_text.c \
 	%D%/core/state.c %D%/core/state.h \
 	%D%/core/store.c %D%/core/store.h \
 	%D%/core/store_file.c %D%/core/store_file.h \
@@ -44,6 +45,7 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp.c \
+	%D%/place.c %D%/place.h \
 	%D%/report.c %D%/report.h
 %C%_pam_totp_la_CPPFLAGS = $(project_cppflags)
 %C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)

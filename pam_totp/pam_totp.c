@@ -17,7 +17,11 @@
  *  3. An answer is wiped on every way out of the step that asked for it.
  *  4. Enrolment is pam_totp_enroll.so's. Its word that the user has just enrolled is
  *     believed only when the store says so too; whoever must enrol and has not is
- *     asked and refused like anybody without a device. */
+ *     asked and refused like anybody without a device.
+ *  5. An MFA session (max_age) spares the conversation to somebody who would be asked, and to
+ *     nobody else. The account phase looks at the same session, because an application that
+ *     remembers a login by itself (sudo's time stamp) runs only that phase. It never lets
+ *     anybody in: it denies, or has no opinion. */
 
 #include "host.h"
 
@@ -27,7 +31,12 @@
 #include "core/grace.h"
 #include "core/policy.h"
 #include "enrolled.h"
+#include "place.h"
 #include "report.h"
+
+/* Left in the handle by a login that was let in, for the account phase of the same login: whose
+ * it was, HOST_TEXT_CAP bytes. A code counts there also when no session could be kept of it. */
+#define PASSED_DATA "pam_totp_passed"
 
 #define ENTRY_POINT __attribute__((visibility("default")))
 
@@ -38,6 +47,7 @@ static const struct {
 } outcomes[OUTCOMES_MAX] = {
 	[OUTCOME_INTERNAL] = { PAM_SYSTEM_ERR, false },
 	[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+	[OUTCOME_SESSION] = { PAM_SUCCESS, false },
 	[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
 	[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
 	[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
@@ -53,6 +63,7 @@ static const struct {
 	[OUTCOME_UNENROLLED] = { PAM_AUTH_ERR, true },
 	[OUTCOME_THROTTLED] = { PAM_MAXTRIES, false },
 	[OUTCOME_LOCKED] = { PAM_MAXTRIES, false },
+	[OUTCOME_SESSION_OVER] = { PAM_PERM_DENIED, false },
 	[OUTCOME_NO_ANSWER] = { PAM_AUTH_ERR, false },
 	[OUTCOME_NO_USER] = { PAM_USER_UNKNOWN, false },
 	[OUTCOME_USER_CHANGED] = { PAM_AUTH_ERR, false },
@@ -61,8 +72,9 @@ static const struct {
 };
 
 /* Of the other management groups: setcred has nothing to set and must not undo an accepted
- * authentication. Listed by mistake under account, session or password, the module has no
- * opinion: neither does `required` deny nor `sufficient` let in because of it. */
+ * authentication. Listed by mistake under session or password, or under account where max_age
+ * is 0, the module has no opinion: neither does `required` deny nor `sufficient` let in
+ * because of it. */
 static const int code_of_setcred = PAM_SUCCESS;
 static const int code_of_others = PAM_IGNORE;
 
@@ -74,6 +86,7 @@ struct login {
 	bool in_groups; /* of those who must show a code */
 	struct policy_decision decision;
 	bool has_enrolled; /* just now, by pam_totp_enroll.so; result.device says which */
+	bool has_session;  /* a code was typed here lately; result.device says which */
 	unsigned digits;   /* of the user's first device, for first_pass=append */
 	struct attempt_result result;
 	struct diag diag;
@@ -164,6 +177,9 @@ look_at_devices(struct login *l, struct store_entry *e, uint64_t now_s)
 	if (l->has_enrolled)
 		memcpy(l->result.device, record_find_id(&e->record, claim.device_id)->name,
 		    sizeof(l->result.device));
+	else if (l->decision.action == POLICY_ASK)
+		l->has_session = place_has_session(&l->host, &l->settings, e, now_s,
+		    l->result.device);
 }
 
 /* Step 3: look whether there is a usable device. Nothing is held afterwards. Returns 0 with
@@ -273,9 +289,16 @@ try_codes(struct login *l)
 	return o;
 }
 
-/* Steps 1 to 5. */
-static enum outcome
-run(struct login *l, int argc, const char **argv)
+/* Whether answers are typed at prompts of ours, which a session can spare. */
+static bool
+is_prompting(const struct settings *s)
+{
+	return s->first_pass == FIRST_PASS_NO || s->first_pass == FIRST_PASS_TRY;
+}
+
+/* Step 1. */
+static int
+load_settings(struct login *l, int argc, const char **argv)
 {
 	const struct config_who who = {
 		.service = l->host.service, .find_member = host_find_member, .ctx = &l->host
@@ -284,7 +307,14 @@ run(struct login *l, int argc, const char **argv)
 	int error = config_load(argc, argv, DEFAULT_CONF, &who, &l->settings, &l->diag);
 	if (error == 0)
 		error = config_in_groups(&l->settings, &who, &l->in_groups, &l->diag);
-	if (error != 0)
+	return error;
+}
+
+/* Steps 1 to 5. */
+static enum outcome
+run(struct login *l, int argc, const char **argv)
+{
+	if (load_settings(l, argc, argv) != 0)
 		return OUTCOME_SETTINGS;
 	/* Only a missing record means unenrolled. A missing store is an error. */
 	if (store_open(l->settings.store, &l->store, &l->diag) != 0)
@@ -297,12 +327,67 @@ run(struct login *l, int argc, const char **argv)
 	case POLICY_ASK:
 		if (l->has_enrolled)
 			return OUTCOME_ENROLLED;
+		if (l->has_session && is_prompting(&l->settings))
+			return OUTCOME_SESSION;
 		return try_codes(l);
 	case POLICY_DENY:
 	case POLICY_ENROL:
 		return try_codes(l);
 	}
 	return OUTCOME_INTERNAL;
+}
+
+/* Whether this very login was let in, by this handle. */
+static bool
+has_passed(const struct host *h)
+{
+	char user[HOST_TEXT_CAP];
+
+	return host_take_data(h, PASSED_DATA, user, sizeof(user)) &&
+	    strncmp(user, h->user, sizeof(user)) == 0;
+}
+
+/* Root needs no code of its own to be root: what runs as root calls sudo and su too. */
+static bool
+is_called_by_root(const struct host *h)
+{
+	return h->is_local && strcmp(h->ruser, "root") == 0;
+}
+
+/* The account phase (obligation 5): whether a code was typed in this place lately enough. */
+static enum outcome
+run_account(struct login *l, int argc, const char **argv)
+{
+	if (load_settings(l, argc, argv) != 0)
+		return OUTCOME_SETTINGS;
+	if (l->settings.max_age_s == 0 || has_passed(&l->host) || is_called_by_root(&l->host))
+		return OUTCOME_NOT_REQUIRED;
+	if (store_open(l->settings.store, &l->store, &l->diag) != 0)
+		return OUTCOME_STORE;
+	if (decide(l) != 0)
+		return OUTCOME_STORE;
+	switch (l->decision.action) {
+	case POLICY_SKIP:
+		return outcome_of_skip(l->decision.reason);
+	case POLICY_ASK:
+		return l->has_session ? OUTCOME_SESSION : OUTCOME_SESSION_OVER;
+	case POLICY_DENY:
+	case POLICY_ENROL:
+		return OUTCOME_UNENROLLED;
+	}
+	return OUTCOME_INTERNAL;
+}
+
+/* A login that was let in: the code is remembered where max_age says so. */
+static void
+remember(const struct login *l, enum outcome o)
+{
+	if (l->settings.max_age_s == 0 || outcomes[o].code != PAM_SUCCESS)
+		return;
+	/* Without it the account phase looks for a session, as ever. */
+	(void)!host_leave_data(&l->host, PASSED_DATA, l->host.user, sizeof(l->host.user));
+	if (o == OUTCOME_ACCEPTED || o == OUTCOME_ENROLLED)
+		place_add_session(&l->host, l->store, l->result.device);
 }
 
 ENTRY_POINT int
@@ -315,6 +400,7 @@ pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 		o = run(&l, argc, argv);
 	else
 		config_defaults(&l.settings); /* for the report */
+	remember(&l, o);
 	store_close(l.store);
 	report(&l, o);
 	if (outcomes[o].code == PAM_AUTH_ERR || outcomes[o].code == PAM_MAXTRIES)
@@ -333,8 +419,19 @@ pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 ENTRY_POINT int
 pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
-	return code_of_others;
+	struct login l = { .store = NULL };
+	enum outcome o = OUTCOME_NO_USER;
+
+	if (host_gather(pamh, flags, &l.host) == 0)
+		o = run_account(&l, argc, argv);
+	else
+		config_defaults(&l.settings); /* for the report */
+	store_close(l.store);
+	bool is_denied = outcomes[o].code != PAM_SUCCESS && outcomes[o].code != PAM_IGNORE;
+	if (is_denied)
+		report(&l, o);
+	bytes_wipe(&l.result, sizeof(l.result));
+	return is_denied ? outcomes[o].code : code_of_others;
 }
 
 ENTRY_POINT int

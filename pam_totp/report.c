@@ -29,6 +29,7 @@ static const struct {
 } words[OUTCOMES_MAX] = {
 	[OUTCOME_INTERNAL] = { LOG_CRIT, "error", "internal" },
 	[OUTCOME_ACCEPTED] = { LOG_INFO, "accept", "code" },
+	[OUTCOME_SESSION] = { LOG_INFO, "accept", "session" },
 	[OUTCOME_ENROLLED] = { LOG_INFO, "accept", "enrolled" },
 	[OUTCOME_SKIPPED] = { LOG_NOTICE, "skip", "unenrolled" },
 	[OUTCOME_EXEMPT] = { LOG_WARNING, "skip", "exempt" },
@@ -44,6 +45,7 @@ static const struct {
 	[OUTCOME_UNENROLLED] = { LOG_NOTICE, "deny", "unenrolled" },
 	[OUTCOME_THROTTLED] = { LOG_NOTICE, "deny", "throttled" },
 	[OUTCOME_LOCKED] = { LOG_WARNING, "deny", "locked" },
+	[OUTCOME_SESSION_OVER] = { LOG_NOTICE, "deny", "session-over" },
 	[OUTCOME_NO_ANSWER] = { LOG_NOTICE, "deny", "no-answer" },
 	[OUTCOME_NO_USER] = { LOG_NOTICE, "deny", "no-user" },
 	[OUTCOME_USER_CHANGED] = { LOG_WARNING, "deny", "user-changed" },
@@ -176,12 +178,17 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 		snprintf(text, sizeof(text), "The clock of this host was set back, so no code "
 		    "can be accepted. Ask your administrator.");
 		break;
+	case OUTCOME_SESSION_OVER:
+		snprintf(text, sizeof(text), "The last MFA code on this terminal is too old: "
+		    "authenticate anew (sudo -k makes sudo ask).");
+		break;
 	case OUTCOME_STORE:
 	case OUTCOME_SETTINGS:
 	case OUTCOME_INTERNAL:
 		snprintf(text, sizeof(text), "MFA cannot be checked at the moment. Ask your "
 		    "administrator.");
 		break;
+	case OUTCOME_SESSION:
 	case OUTCOME_ENROLLED:
 	case OUTCOME_SKIPPED:
 	case OUTCOME_EXEMPT:
@@ -241,6 +248,8 @@ report_notices(const struct host *h, enum outcome o, const struct policy_decisio
 		snprintf(text, sizeof(text), "No MFA code is asked of %s until %s: your "
 		    "administrator made an exemption.", h->user, day);
 		break;
+	case OUTCOME_SESSION:
+	case OUTCOME_SESSION_OVER:
 	case OUTCOME_ENROLLED:
 	case OUTCOME_SKIPPED:
 	case OUTCOME_NOT_REQUIRED:

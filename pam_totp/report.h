@@ -10,6 +10,7 @@
 enum outcome {
 	OUTCOME_INTERNAL = 0,
 	OUTCOME_ACCEPTED,
+	OUTCOME_SESSION,      /* accepted: a code was typed in this place lately */
 	OUTCOME_ENROLLED,     /* accepted: by the two codes of an enrolment just before */
 	OUTCOME_SKIPPED,      /* unenrolled=skip */
 	OUTCOME_EXEMPT,
@@ -25,6 +26,7 @@ enum outcome {
 	OUTCOME_UNENROLLED,
 	OUTCOME_THROTTLED,
 	OUTCOME_LOCKED,
+	OUTCOME_SESSION_OVER, /* account phase: there was none lately enough */
 	OUTCOME_NO_ANSWER,
 	OUTCOME_NO_USER,
 	OUTCOME_USER_CHANGED,

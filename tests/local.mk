@@ -72,6 +72,7 @@ unit_programs = \
 	%D%/unit/test_record_text \
 	%D%/unit/test_recovery \
 	%D%/unit/test_safefile \
+	%D%/unit/test_session \
 	%D%/unit/test_state \
 	%D%/unit/test_store \
 	%D%/unit/test_store_file \

@@ -145,6 +145,7 @@ fi
 # The lines that may give one of the two codes: those of the one table from outcome to
 # code, and what the other management groups answer. A new line has to be added here.
 lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
+-:[OUTCOME_SESSION] = { PAM_SUCCESS, false },
 -:[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
 -:[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
 -:[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
