@@ -378,10 +378,13 @@ run_account(struct login *l, int argc, const char **argv)
 	return OUTCOME_INTERNAL;
 }
 
-/* A login that was let in: the code is remembered where max_age says so. */
+/* A login that was let in: the code is remembered where max_age says so. One that was not takes
+ * back what an earlier one left in this handle. */
 static void
 remember(const struct login *l, enum outcome o)
 {
+	if (outcomes[o].code != PAM_SUCCESS)
+		(void)has_passed(&l->host);
 	if (l->settings.max_age_s == 0 || outcomes[o].code != PAM_SUCCESS)
 		return;
 	/* Without it the account phase looks for a session, as ever. */

@@ -103,7 +103,7 @@ copy_text(const char *from, char *to, size_t cap)
 static bool
 find_bond(const struct host *h, struct session_bond *b)
 {
-	char text[32];
+	char text[64];
 	uint64_t audit = UINT32_MAX;
 
 	*b = (struct session_bond){ .uid = h->uid };
@@ -112,7 +112,8 @@ find_bond(const struct host *h, struct session_bond *b)
 	if (copy_text(h->ruser, b->caller, sizeof(b->caller)) != 0 ||
 	    copy_text(h->service, b->service, sizeof(b->service)) != 0 ||
 	    copy_text(h->tty, b->tty, sizeof(b->tty)) != 0 ||
-	    read_fact("/proc/sys/kernel/random/boot_id", b->boot, sizeof(b->boot)) != 0)
+	    read_fact("/proc/sys/kernel/random/boot_id", text, sizeof(text)) != 0 ||
+	    copy_text(text, b->boot, sizeof(b->boot)) != 0)
 		return false;
 	if (read_fact("/proc/self/sessionid", text, sizeof(text)) == 0 &&
 	    bytes_parse_u64((struct span){ text, strlen(text) }, 0, UINT32_MAX, &audit) != 0)

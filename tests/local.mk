@@ -124,6 +124,7 @@ check_LTLIBRARIES += %D%/module/pam_test_token.la
 %C%_module_pam_test_token_la_LIBADD = $(PAM_LIBS)
 
 module_programs = \
+	%D%/module/test_account \
 	%D%/module/test_arguments \
 	%D%/module/test_broken_store \
 	%D%/module/test_enroll \
@@ -136,6 +137,8 @@ module_programs = \
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
 module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
 check_PROGRAMS += $(module_programs)
+%C%_module_test_account_LDFLAGS = $(module_ldflags)
+%C%_module_test_account_LDADD = $(module_ldadd)
 %C%_module_test_arguments_LDFLAGS = $(module_ldflags)
 %C%_module_test_arguments_LDADD = $(module_ldadd)
 %C%_module_test_broken_store_LDFLAGS = $(module_ldflags)
@@ -183,6 +186,7 @@ system_tests = \
 	%D%/system/enrol.py \
 	%D%/system/enrol_login.py \
 	%D%/system/requirement.py \
+	%D%/system/session.py \
 	%D%/system/ssh.py \
 	%D%/system/sudo_su.py
 EXTRA_DIST += $(system_tests)

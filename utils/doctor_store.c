@@ -93,8 +93,9 @@ doctor_load_settings(const struct doctor_paths *p, const struct doctor_guard *g,
 	return r;
 }
 
-/* What an application remembers of a login by itself (sudo's time stamp) runs the account
- * phase only: there alone can the age of a code be looked at. */
+/* What sudo remembers of a login by itself (its time stamp) runs the account phase only: there
+ * alone can the age of a code be looked at. No other service is in need of it, and where
+ * keys alone let in (sshd) or nobody is asked (cron) such a line would deny. */
 static void
 check_age(struct doctor *d, const struct doctor_paths *p, const char *service)
 {
@@ -130,7 +131,7 @@ doctor_check_settings(struct doctor *d, const struct doctor_paths *p,
 			doctor_add(d, DOCTOR_FAIL, "settings",
 			    "mend the pam_totp line of that service",
 			    "%s: every login is refused: %s", g->guard[i].service, why.text);
-		else if (s.max_age_s > 0)
+		else if (s.max_age_s > 0 && strncmp(g->guard[i].service, "sudo", 4) == 0)
 			check_age(d, p, g->guard[i].service);
 	}
 }

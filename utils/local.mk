@@ -96,6 +96,7 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin_reset.c \
 	%D%/admin_rotate.c \
 	%D%/admin_say.c \
+	%D%/admin_sessions.c \
 	%D%/admin_show.c %D%/admin_show.h \
 	%D%/admin_show_json.c \
 	%D%/admin_status.c \

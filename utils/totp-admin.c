@@ -45,6 +45,8 @@ enum verb_bit {
 	VERB_TICKET = 1 << 15,
 	VERB_EXEMPT = 1 << 16,
 	VERB_ROTATE = 1 << 17,
+	VERB_SESSIONS = 1 << 18,
+	VERB_REVOKE = 1 << 19,
 	VERB_DOCTOR = 1 << 20,
 	VERB_STATUS = 1 << 21,
 	VERB_REPORT = 1 << 22,
@@ -96,6 +98,10 @@ static const struct verb {
 	    "let a user log in without a code until a day", admin_exempt },
 	{ VERB_RESET, "reset", "USER", 1, 1,
 	    "revoke everything of a user, who must enrol again", admin_reset },
+	{ VERB_SESSIONS, "sessions", "[USER]", 0, 1,
+	    "list where a code of late spares another one (max_age)", admin_sessions },
+	{ VERB_REVOKE, "revoke", "USER [NUMBER]", 1, 2,
+	    "end all of those sessions of a user, or one", admin_revoke },
 	{ VERB_STATUS, "status", "", 0, 0,
 	    "say on one screen who has MFA, and what needs attention", admin_status },
 	{ VERB_REPORT, "report", "[--format FORMAT]", 0, 0,
@@ -115,7 +121,7 @@ static const struct option_row {
 	    "the store, instead of that of the settings" },
 	[OPTION_CONF] = { "conf", "FILE", VERB_ALL, "the settings file" },
 	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW | VERB_DOCTOR |
-	    VERB_STATUS | VERB_REPORT |
+	    VERB_STATUS | VERB_REPORT | VERB_SESSIONS |
 	    VERB_RECOVERY | VERB_BYPASS | VERB_TICKET | VERB_ROTATE,
 	    "write JSON" },
 	[OPTION_HELP] = { "help", NULL, VERB_ALL, "show this and end" },

@@ -272,6 +272,7 @@ sound
 echo 'max_age = 900' >"$conf"
 doctor
 tell 'an age that what sudo remembers may outlive' WARN 'sudo: max_age is set'
+tell_not 'sshd remembers nothing, and needs no such line' WARN 'sshd: max_age'
 echo "account required $module" >>/etc/pam.d/sudo
 doctor
 tell_not 'unless the account phase looks at it' WARN 'sudo: max_age'

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/safefile.h"
@@ -377,6 +378,35 @@ test_revoke(void **state)
 	assert_int_equal(load(fx).count, 0);
 }
 
+/* Many at once: nothing is lost. */
+static void
+test_parallel(void **state)
+{
+	struct fixture *fx = *state;
+	pid_t child[SESSIONS_MAX];
+
+	for (unsigned i = 0; i < SESSIONS_MAX; i++) {
+		struct session s = sample();
+		s.bond.leader = i + 1;
+		child[i] = fork();
+		assert_true(child[i] >= 0);
+		if (child[i] == 0)
+			_exit(session_add(fx->dir, geteuid(), "alice", &s, NULL) == 0 ? 0 : 1);
+	}
+	for (unsigned i = 0; i < SESSIONS_MAX; i++) {
+		int status = -1;
+		assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+		assert_int_equal(status, 0);
+	}
+	struct session_list list = load(fx);
+	assert_int_equal(list.count, SESSIONS_MAX);
+	for (unsigned i = 0; i < list.count; i++)
+		for (unsigned k = 0; k < i; k++) {
+			assert_int_not_equal(list.item[i].number, list.item[k].number);
+			assert_int_not_equal(list.item[i].bond.leader, list.item[k].bond.leader);
+		}
+}
+
 /* A file that cannot be understood holds no session; it is replaced, or removed as a whole. */
 static void
 test_corrupt_file(void **state)
@@ -481,6 +511,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_add, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oldest_makes_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revoke, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_parallel, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_corrupt_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_directory, set_up, tear_down),
