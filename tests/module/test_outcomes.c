@@ -536,7 +536,8 @@ test_bypass_code(void **state)
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
 }
 
-/* The record goes while the user types: unenrolled from then on, not let through. */
+/* The record goes while the user types. With its state it was taken away: unenrolled from then
+ * on, but not let through. Without, it was lost: that is nobody who never enrolled. */
 static struct stage *hooked;
 
 static void
@@ -547,7 +548,27 @@ remove_record(struct app *a)
 }
 
 static void
-test_record_goes_meanwhile(void **state)
+remove_both(struct app *a)
+{
+	remove_record(a);
+	assert_int_equal(unlink(stage_path(hooked, "state/alice")), 0);
+}
+
+static void
+test_record_is_removed_meanwhile(void **state)
+{
+	struct stage *s = *state;
+
+	hooked = s;
+	stage_arguments(s, "unenrolled=skip");
+	app_will_answer(&s->app, stage_code(s, "alice", 0));
+	s->app.hook = remove_both;
+	assert_int_equal(app_login(&s->app), PAM_AUTH_ERR);
+	stage_expect_one(LOG_NOTICE, "event=deny reason=unenrolled user=alice ", "");
+}
+
+static void
+test_record_is_lost_meanwhile(void **state)
 {
 	struct stage *s = *state;
 
@@ -555,8 +576,12 @@ test_record_goes_meanwhile(void **state)
 	stage_arguments(s, "unenrolled=skip");
 	app_will_answer(&s->app, stage_code(s, "alice", 0));
 	s->app.hook = remove_record;
-	assert_int_equal(app_login(&s->app), PAM_AUTH_ERR);
-	stage_expect_one(LOG_NOTICE, "event=deny reason=unenrolled user=alice ", "");
+	assert_int_equal(app_login(&s->app), PAM_AUTHINFO_UNAVAIL);
+	stage_expect_one(LOG_CRIT, "event=error reason=store user=alice ", "lost");
+	/* And so from the start of the next login on, before anything is asked. */
+	stage_forget(s);
+	assert_int_equal(app_login(&s->app), PAM_AUTHINFO_UNAVAIL);
+	stage_expect_one(LOG_CRIT, "event=error reason=store user=alice ", "lost");
 }
 
 #define LOGIN_TEST(f) cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
@@ -593,7 +618,8 @@ main(void)
 		LOGIN_TEST(test_record_of_another_account),
 		LOGIN_TEST(test_recovery_code),
 		LOGIN_TEST(test_bypass_code),
-		LOGIN_TEST(test_record_goes_meanwhile),
+		LOGIN_TEST(test_record_is_removed_meanwhile),
+		LOGIN_TEST(test_record_is_lost_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
