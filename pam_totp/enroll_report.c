@@ -11,6 +11,7 @@
 #include <syslog.h>
 
 #include "core/phrase.h"
+#include "core/text.h"
 
 /* The four items, device and error at their longest, each byte escaped, and the rest. */
 #define LINE_CAP (3 * (4 * HOST_TEXT_CAP + RECORD_NAME_CAP + DIAG_TEXT_MAX) + 512)
@@ -71,14 +72,14 @@ enrol_log(const struct enrolling *x, enum enrol_outcome o, bool has_begun)
 		return;
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, is_trouble && !has_begun ? "event=error" : "event=enrol");
-	host_put_field(&w, "reason", reason);
-	host_put_field(&w, "user", h->is_account ? h->user : "");
-	host_put_field(&w, "service", h->service);
-	host_put_field(&w, "rhost", h->rhost);
-	host_put_field(&w, "tty", h->tty);
-	host_put_field(&w, "device", x->name);
+	text_put_field(&w, "reason", reason);
+	text_put_field(&w, "user", h->is_account ? h->user : "");
+	text_put_field(&w, "service", h->service);
+	text_put_field(&w, "rhost", h->rhost);
+	text_put_field(&w, "tty", h->tty);
+	text_put_field(&w, "device", x->name);
 	if (is_trouble && !has_begun)
-		host_put_field(&w, "error", x->diag.text);
+		text_put_field(&w, "error", x->diag.text);
 	host_log(h, has_begun ? LOG_NOTICE : words[o].priority, line);
 }
 

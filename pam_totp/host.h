@@ -88,8 +88,4 @@ void host_delay(const struct host *h, unsigned delay_ms);
 /* One log line through pam_syslog(3); priority: LOG_INFO ... of syslog(3). Not for secrets. */
 void host_log(const struct host *h, int priority, const char *line);
 
-/* Append " key=value" with every byte outside A-Z a-z 0-9 and "._:@/+,-" as %XX, so that no
- * value can forge a field or a line. An empty value is written as "-". */
-void host_put_field(struct bytes_writer *w, const char *key, const char *value);
-
 #endif

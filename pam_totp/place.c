@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "core/safefile.h"
+#include "core/text.h"
 
 #define STAT_CAP 2048 /* a line of /proc/PID/stat is some 350 bytes */
 #define OWNER 0	      /* SESSION_DIR is root's, whoever the process is */
@@ -145,9 +146,9 @@ log_trouble(const struct host *h, const char *what, int error, const struct diag
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=");
 	bytes_put(&w, what);
-	host_put_field(&w, "user", h->user);
-	host_put_field(&w, "service", h->service);
-	host_put_field(&w, "error", d->text[0] != '\0' ? d->text : diag_code_text(error));
+	text_put_field(&w, "user", h->user);
+	text_put_field(&w, "service", h->service);
+	text_put_field(&w, "error", d->text[0] != '\0' ? d->text : diag_code_text(error));
 	host_log(h, LOG_WARNING, line);
 }
 

@@ -16,6 +16,7 @@
 #include <syslog.h>
 
 #include "core/date.h"
+#include "core/text.h"
 
 /* The four items, device, exemption and error at their longest, each byte escaped, and the rest. */
 #define LINE_CAP (3 * (4 * HOST_TEXT_CAP + RECORD_NAME_CAP + RECORD_REASON_CAP + \
@@ -68,7 +69,7 @@ put_date(struct bytes_writer *w, const char *key, uint64_t at_s)
 	char day[DATE_CAP];
 
 	date_print(at_s, day);
-	host_put_field(w, key, day);
+	text_put_field(w, key, day);
 }
 
 void
@@ -83,14 +84,14 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=");
 	bytes_put(&w, words[o].event);
-	host_put_field(&w, "reason", is_lookup ? "account-lookup" :
+	text_put_field(&w, "reason", is_lookup ? "account-lookup" :
 	    r->has_used_recovery ? "recovery" :
 	    r->has_used_bypass ? "bypass" : words[o].reason);
-	host_put_field(&w, "user", h->is_account ? h->user : "");
-	host_put_field(&w, "service", h->service);
-	host_put_field(&w, "rhost", h->rhost);
-	host_put_field(&w, "tty", h->tty);
-	host_put_field(&w, "device", r->device);
+	text_put_field(&w, "user", h->is_account ? h->user : "");
+	text_put_field(&w, "service", h->service);
+	text_put_field(&w, "rhost", h->rhost);
+	text_put_field(&w, "tty", h->tty);
+	text_put_field(&w, "device", r->device);
 	put_number(&w, "fails", r->fails);
 	put_number(&w, "wait", r->wait_s);
 	if (r->behind_s > 0)
@@ -102,18 +103,18 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 	if (p->action == POLICY_SKIP && p->until_s > 0)
 		put_date(&w, "until", p->until_s);
 	if (p->action == POLICY_SKIP && p->reason == POLICY_EXEMPT)
-		host_put_field(&w, "why", p->exemption);
+		text_put_field(&w, "why", p->exemption);
 	if (r->has_locked)
 		bytes_put(&w, " locked=now");
 	if (r->has_rebuilt)
 		bytes_put(&w, " state=rebuilt");
 	if (o == OUTCOME_STORE || o == OUTCOME_SETTINGS)
-		host_put_field(&w, "error", d->text);
+		text_put_field(&w, "error", d->text);
 	if (is_lookup) {
 		char why[DIAG_TEXT_MAX];
 		errno = h->account_error;
 		(void)snprintf(why, sizeof(why), "the account cannot be looked up: %m");
-		host_put_field(&w, "error", why);
+		text_put_field(&w, "error", why);
 		priority = LOG_ERR;
 	}
 	if (r->has_locked || r->has_rebuilt)

@@ -16,6 +16,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "core/text.h"
 #include "utils/phrases.h"
 
 enum exit_code
@@ -129,31 +130,6 @@ helper_take_name(struct helper *h, const struct message *request, const char *ke
 	return EXIT_CODE_OK;
 }
 
-/* key=value in the form of pam_totp's own log lines: bytes outside the plain ones as %XX, an
- * empty value as "-". */
-static void
-put_pair(struct bytes_writer *w, const char *key, const char *value)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789._:@/+,-";
-	static const char hex[] = "0123456789ABCDEF";
-
-	bytes_put(w, " ");
-	bytes_put(w, key);
-	bytes_put(w, "=");
-	if (value[0] == '\0')
-		bytes_put(w, "-");
-	for (const char *p = value; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-		char coded[3] = {'%', hex[c >> 4], hex[c & 15]};
-
-		if (strchr(plain, *p) != NULL)
-			bytes_put_span(w, (struct span){p, 1});
-		else
-			bytes_put_span(w, (struct span){coded, sizeof(coded)});
-	}
-}
-
 void
 helper_log(const struct helper *h, bool is_accepted, const char *event, const char *reason,
     const char *device)
@@ -164,12 +140,12 @@ helper_log(const struct helper *h, bool is_accepted, const char *event, const ch
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=");
 	bytes_put(&w, event);
-	put_pair(&w, "result", is_accepted ? "ok" : "refused");
-	put_pair(&w, "reason", reason);
-	put_pair(&w, "user", h->user);
-	put_pair(&w, "service", HELPER_SERVICE);
-	put_pair(&w, "tty", h->tty);
-	put_pair(&w, "device", device);
+	text_put_field(&w, "result", is_accepted ? "ok" : "refused");
+	text_put_field(&w, "reason", reason);
+	text_put_field(&w, "user", h->user);
+	text_put_field(&w, "service", HELPER_SERVICE);
+	text_put_field(&w, "tty", h->tty);
+	text_put_field(&w, "device", device);
 	bytes_put(&w, " actor=");
 	bytes_put_u64(&w, h->uid);
 	syslog(is_accepted ? LOG_INFO : LOG_NOTICE, "%s", line);
@@ -183,9 +159,9 @@ helper_log_trouble(const struct helper *h, const char *why)
 
 	bytes_writer_init(&w, line, sizeof(line));
 	bytes_put(&w, "event=error");
-	put_pair(&w, "user", h->user);
-	put_pair(&w, "service", HELPER_SERVICE);
-	put_pair(&w, "error", why);
+	text_put_field(&w, "user", h->user);
+	text_put_field(&w, "service", HELPER_SERVICE);
+	text_put_field(&w, "error", why);
 	syslog(LOG_ERR, "%s", line);
 }
 

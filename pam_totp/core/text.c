@@ -104,3 +104,26 @@ text_wrap(const char *text, unsigned columns, char *out, size_t cap)
 	} while (s.len > 0);
 	return out;
 }
+
+void
+text_put_field(struct bytes_writer *w, const char *key, const char *value)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._:@/+,-";
+	static const char hex[] = "0123456789ABCDEF";
+
+	bytes_put(w, " ");
+	bytes_put(w, key);
+	bytes_put(w, "=");
+	if (value[0] == '\0')
+		bytes_put(w, "-");
+	for (const char *p = value; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+		char escaped[] = { '%', hex[c >> 4], hex[c & 15], '\0' };
+
+		if (strchr(plain, *p) != NULL)
+			bytes_put_span(w, (struct span){ p, 1 });
+		else
+			bytes_put(w, escaped);
+	}
+}

@@ -21,4 +21,8 @@ bool text_is_plain(struct span s);
  * out: cap bytes, at least 1; what does not fit is cut. Returns out. */
 char *text_wrap(const char *text, unsigned columns, char *out, size_t cap);
 
+/* Append " key=value" with every byte outside A-Z a-z 0-9 and "._:@/+,-" as %XX, so that no
+ * value can forge a field or a line. An empty value is written as "-". */
+void text_put_field(struct bytes_writer *w, const char *key, const char *value);
+
 #endif
