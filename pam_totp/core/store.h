@@ -80,7 +80,8 @@ int store_commit(struct store *s, const char *user, const struct state *state,
 /* Enrolment and administration: make state, then record durable if nothing changed since
  * *version. record NULL removes record and state. The zero version of a load without
  * files creates. A failure or kill in between leaves the old record whole; the state may
- * be the new one, which never re-opens a step.
+ * be the new one, which never re-opens a step. A first record is made before its state, so
+ * then the record may be left, with a state that is lost and will be burnt.
  * E_CONFLICT, E_UNSAFE, E_IO as store_commit; E_INVALID: the record breaks its rules or
  * is another user's; E_LIMIT: its text would pass RECORD_TEXT_MAX. Nothing is written then. */
 int store_replace(struct store *s, const char *user, const struct record *record,

@@ -356,21 +356,18 @@ change_both(const struct store_file *fs, const char *user, const struct state *s
 	return r == 0 ? put_record(fs, user, text, len, seen, d) : r;
 }
 
-/* A first record: before its state. One that is killed in between leaves a record without a
- * state, which is rebuilt and burnt; the other way round it would leave a state without its
- * record, which is a loss for good. There is no older state that could open a step of it. */
+/* A first record: before its state. Whoever is killed or refused in between leaves a record
+ * without a state, which is rebuilt and burnt; the other way round it would be a state without
+ * its record, which is a loss for good. For the same reason nothing is taken back when the
+ * state is refused. There is no older state that could open a step of the record. */
 static int
 make_both(const struct store_file *fs, const char *user, const struct state *state,
     const char *text, size_t len, struct store_file_state *f, struct seen_record *seen,
     struct diag *d)
 {
 	int r = put_record(fs, user, text, len, seen, d);
-	if (r == 0)
-		r = store_file_state_write(f, fs->state, state, d);
-	/* Nothing was there before, so nothing is left when it fails. */
-	if (r != 0 && safefile_remove(fs->secrets, user, NULL) == E_IO)
-		return r;
-	return r;
+
+	return r == 0 ? store_file_state_write(f, fs->state, state, d) : r;
 }
 
 static int

@@ -230,7 +230,9 @@ refuse_enrolment(struct stage *s, struct scene *c, struct strike *k, const char 
 	const struct record_device *d = e.has_record ?
 	    record_find_name(&e.record, "tablet") : NULL;
 	bool is_active = d != NULL && d->state == DEVICE_ACTIVE;
-	if ((e.has_record && e.health != STATE_WHOLE) || (c->told_first == 0 && d == NULL) ||
+	/* A first record stands before its state, which is rebuilt when it was refused. */
+	bool is_fit = e.health == STATE_WHOLE || (e.health == STATE_LOST && c->told_first != 0);
+	if ((e.has_record && !is_fit) || (c->told_first == 0 && d == NULL) ||
 	    (has_succeeded && (!is_active || has_lost_something(k))))
 		fail_msg(AT "told %d, %d, which is not what is stored", WHERE, c->told_first,
 		    c->told);
