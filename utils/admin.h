@@ -207,4 +207,11 @@ void admin_log(const char *action, const char *user, const char *device, const c
 void admin_log_alert(const char *action, const char *user, const char *device,
     const char *result);
 
+struct table;
+
+/* Write a table to standard output, or with --json an object that holds its rows as the array
+ * `key`. Returns false: no memory. */
+bool admin_print(const struct admin *a, const struct table *t, const char *key)
+    __attribute__((warn_unused_result));
+
 #endif

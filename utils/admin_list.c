@@ -121,20 +121,6 @@ add_user(struct admin *a, struct table *t, const char *user, bool is_demanded)
 	return code;
 }
 
-static bool
-print(const struct table *t, bool is_json)
-{
-	struct json j;
-
-	if (!is_json)
-		return table_print(t, stdout, table_width(stdout));
-	json_begin(&j, stdout);
-	json_open(&j, NULL, '{');
-	bool is_whole = table_print_json(t, &j, "devices");
-	json_close(&j, '{');
-	return is_whole;
-}
-
 enum exit_code
 admin_list(struct admin *a, char *const *operand)
 {
@@ -160,7 +146,7 @@ admin_list(struct admin *a, char *const *operand)
 	}
 	if (operand[0] == NULL && users.count == 0)
 		admin_warn("nobody is enrolled");
-	if (code != EXIT_CODE_NO_SUCH && !print(t, a->option[OPTION_JSON] != NULL))
+	if (code != EXIT_CODE_NO_SUCH && !admin_print(a, t, "devices"))
 		code = admin_fail(EXIT_CODE_FAILURE, "out of memory");
 	table_free(t);
 	admin_users_free(&users);

@@ -155,20 +155,6 @@ read_options(const struct admin *a, struct rotation *ro, const char *user)
 	return code;
 }
 
-static bool
-print(const struct admin *a, const struct table *t)
-{
-	struct json j;
-
-	if (a->option[OPTION_JSON] == NULL)
-		return table_print(t, stdout, table_width(stdout));
-	json_begin(&j, stdout);
-	json_open(&j, NULL, '{');
-	bool is_whole = table_print_json(t, &j, "devices");
-	json_close(&j, '{');
-	return is_whole;
-}
-
 enum exit_code
 admin_rotate(struct admin *a, char *const *operand)
 {
@@ -190,7 +176,7 @@ admin_rotate(struct admin *a, char *const *operand)
 		if (one != EXIT_CODE_OK)
 			code = EXIT_CODE_FAILURE;
 	}
-	if ((operand[0] == NULL || code == EXIT_CODE_OK) && !print(a, t))
+	if ((operand[0] == NULL || code == EXIT_CODE_OK) && !admin_print(a, t, "devices"))
 		code = admin_fail(EXIT_CODE_FAILURE, "out of memory");
 	table_free(t);
 	admin_users_free(&users);

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "utils/admin.h"
+#include "utils/json.h"
 #include "utils/phrases.h"
+#include "utils/table.h"
 #include "utils/text.h"
 
 #define LINE_CAP 1024	   /* a message, bytes with NUL; longer ones are cut */
@@ -73,6 +75,20 @@ admin_fail_core(int error, const struct diag *d)
 	if (error == E_CONFLICT)
 		return admin_fail(code, "the record is being changed by others: try again");
 	return admin_fail(code, "%s", why);
+}
+
+bool
+admin_print(const struct admin *a, const struct table *t, const char *key)
+{
+	struct json j;
+
+	if (a->option[OPTION_JSON] == NULL)
+		return table_print(t, stdout, table_width(stdout));
+	json_begin(&j, stdout);
+	json_open(&j, NULL, '{');
+	bool is_whole = table_print_json(t, &j, key);
+	json_close(&j, '{');
+	return is_whole;
 }
 
 /* --- log -------------------------------------------------------------------- */

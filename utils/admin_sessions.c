@@ -128,20 +128,6 @@ open_dir(int *dir)
 	return r == 0 || r == E_NOENT ? EXIT_CODE_OK : admin_fail_core(r, &d);
 }
 
-static bool
-print(const struct table *t, bool is_json)
-{
-	struct json j;
-
-	if (!is_json)
-		return table_print(t, stdout, table_width(stdout));
-	json_begin(&j, stdout);
-	json_open(&j, NULL, '{');
-	bool is_whole = table_print_json(t, &j, "sessions");
-	json_close(&j, '{');
-	return is_whole;
-}
-
 enum exit_code
 admin_sessions(struct admin *a, char *const *operand)
 {
@@ -158,7 +144,7 @@ admin_sessions(struct admin *a, char *const *operand)
 	if (dir >= 0)
 		code = operand[0] != NULL ? add_user(t, dir, operand[0]) : add_all(t, dir);
 	safefile_close(&dir);
-	if (!print(t, a->option[OPTION_JSON] != NULL))
+	if (!admin_print(a, t, "sessions"))
 		code = admin_fail(EXIT_CODE_FAILURE, "out of memory");
 	table_free(t);
 	return code;
