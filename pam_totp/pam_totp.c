@@ -182,7 +182,7 @@ look_at_devices(struct login *l, struct store_entry *e, uint64_t now_s)
 		    l->result.device);
 }
 
-/* Step 3: look whether there is a usable device. Nothing is held afterwards. Returns 0 with
+/* Step 3: open the store and look whether there is a usable device. No lock is held. Returns 0 with
  * l->decision set, or an error of the store. */
 static int
 decide(struct login *l)
@@ -192,12 +192,16 @@ decide(struct login *l)
 		.in_groups = l->in_groups, .now_s = host_now() };
 	struct store_entry entry;
 
+	/* Only a missing record means unenrolled. A missing store is an error. */
+	int error = store_open(l->settings.store, &l->store, &l->diag);
+	if (error != 0)
+		return error;
 	l->digits = OTP_DIGITS_MIN;
 	if (!h->is_account || !record_user_ok(h->user)) {
 		l->decision = policy_decide(&facts, NULL, &l->settings);
 		return 0;
 	}
-	int error = store_load(l->store, h->user, &entry, &l->diag);
+	error = store_load(l->store, h->user, &entry, &l->diag);
 	if (error == 0) {
 		l->decision = policy_decide(&facts, &entry, &l->settings);
 		look_at_devices(l, &entry, facts.now_s);
@@ -316,9 +320,6 @@ run(struct login *l, int argc, const char **argv)
 {
 	if (load_settings(l, argc, argv) != 0)
 		return OUTCOME_SETTINGS;
-	/* Only a missing record means unenrolled. A missing store is an error. */
-	if (store_open(l->settings.store, &l->store, &l->diag) != 0)
-		return OUTCOME_STORE;
 	if (decide(l) != 0)
 		return OUTCOME_STORE;
 	switch (l->decision.action) {
@@ -362,8 +363,6 @@ run_account(struct login *l, int argc, const char **argv)
 		return OUTCOME_SETTINGS;
 	if (l->settings.max_age_s == 0 || has_passed(&l->host) || is_called_by_root(&l->host))
 		return OUTCOME_NOT_REQUIRED;
-	if (store_open(l->settings.store, &l->store, &l->diag) != 0)
-		return OUTCOME_STORE;
 	if (decide(l) != 0)
 		return OUTCOME_STORE;
 	switch (l->decision.action) {

@@ -16,7 +16,6 @@
 
 #include "attempt.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "throttle.h"
