@@ -121,7 +121,9 @@ set_modes(struct ui *u)
 		return;
 	struct termios t = u->saved;
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHOE | ECHOK | ECHONL);
-	t.c_cc[VMIN] = 1;
+	/* Ctrl-C empties the terminal's queue between poll and read: a read that waited then
+	 * would wait with the signals blocked. */
+	t.c_cc[VMIN] = 0;
 	t.c_cc[VTIME] = 0;
 	u->has_modes = tcsetattr(u->in, TCSADRAIN, &t) == 0;
 }

@@ -10,6 +10,7 @@
 #include "ui.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -135,6 +136,15 @@ take(struct editor *e, unsigned char c)
 	return UI_AGAIN;
 }
 
+/* Nothing was read: because the terminal is gone, or because a signal emptied its queue. */
+static enum ui_answer
+nothing_read(const struct ui *u)
+{
+	struct pollfd p = { .fd = u->in };
+	bool is_gone = !u->has_modes || poll(&p, 1, 0) < 0 || p.revents != 0;
+	return is_gone ? UI_END : UI_AGAIN;
+}
+
 /* The answer of a person. */
 static enum ui_answer
 edit(struct editor *e)
@@ -155,7 +165,7 @@ edit(struct editor *e)
 		ssize_t n = read(e->ui->in, &c, 1);
 		if (n < 0)
 			return errno == EINTR ? UI_AGAIN : UI_FAILED;
-		answer = n == 0 ? UI_END : take(e, c);
+		answer = n == 0 ? nothing_read(e->ui) : take(e, c);
 		bytes_wipe(&c, sizeof c);
 		if (e->has_countdown) {
 			/* The second went on while keys were typed. */

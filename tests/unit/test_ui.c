@@ -74,6 +74,16 @@ ask_in_child(const struct ui_question *q, const char *term, int report_fd)
 	_exit(n == (ssize_t)sizeof r ? 0 : 1);
 }
 
+/* Whoever runs the tests may ignore signals (nohup, a job in the background), and ui keeps
+ * ignored what was ignored. */
+static void
+default_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH };
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		signal(numbers[i], SIG_DFL);
+}
+
 static void
 start(struct peer *p, struct ui_question q, const char *term, unsigned short columns)
 {
@@ -86,6 +96,9 @@ start(struct peer *p, struct ui_question q, const char *term, unsigned short col
 	p->pid = forkpty(&p->terminal, NULL, NULL, &size);
 	assert_true(p->pid >= 0);
 	if (p->pid == 0) {
+		default_signals();
+		if (strcmp(q.prompt, "nohup") == 0)
+			signal(SIGHUP, SIG_IGN);
 		close(watch[1]);
 		q.watch = watch[0];
 		ask_in_child(&q, term, report[1]);
@@ -259,6 +272,44 @@ test_signals(void **state)
 		assert_int_equal(r.signal, numbers[i]);
 		assert_int_equal(r.line.text[0], 0);
 	}
+}
+
+/* The terminal empties its queue when Ctrl-C is typed, also between the poll that saw the
+ * keys and the read that takes them. */
+static void
+test_interrupt_empties_the_queue(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		struct peer p;
+		struct report r;
+		start(&p, hidden, "xterm", 80);
+		assert_true(sees(&p, "Password: ", LONG_MS));
+		type(&p, "typed\003", 6);
+		finish(&p, &r);
+		assert_int_equal(r.answer, UI_STOPPED);
+		assert_int_equal(r.signal, SIGINT);
+	}
+}
+
+/* A terminal that is gone ends the question, also where SIGHUP is ignored (nohup). */
+static void
+test_hang_up(void **state)
+{
+	(void)state;
+	struct peer p;
+	struct report r;
+	struct ui_question q = hidden;
+	q.prompt = "nohup";
+	start(&p, q, "xterm", 80);
+	assert_true(sees(&p, "nohup", LONG_MS));
+	close(p.terminal);
+	next_report(&p, &r);
+	assert_int_equal(r.answer, UI_END);
+	int status = -1;
+	assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
+	close(p.report);
+	close(p.watch);
 }
 
 static void
@@ -473,6 +524,8 @@ main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_interrupt_empties_the_queue),
+		cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_countdown),
