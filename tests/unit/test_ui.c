@@ -285,7 +285,8 @@ test_interrupt_empties_the_queue(void **state)
 		struct report r;
 		start(&p, hidden, "xterm", 80);
 		assert_true(sees(&p, "Password: ", LONG_MS));
-		type(&p, "typed\003", 6);
+		type(&p, "half", 4);
+		type(&p, "\003", 1);
 		finish(&p, &r);
 		assert_int_equal(r.answer, UI_STOPPED);
 		assert_int_equal(r.signal, SIGINT);
