@@ -46,7 +46,8 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp.c \
 	%D%/place.c %D%/place.h \
-	%D%/report.c %D%/report.h
+	%D%/report.c %D%/report.h \
+	%D%/trial.c %D%/trial.h
 %C%_pam_totp_la_CPPFLAGS = $(project_cppflags)
 %C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 %C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \

@@ -6,19 +6,18 @@
  *   1 settings      config    defaults, file, arguments
  *   2 who is it     host      user (pinned), uid, service, where from
  *   3 must they?    policy    ASK | SKIP | DENY | ENROL
- *   4 conversation  host      one bounded answer; no lock and no file is held
- *   5 attempt       attempt   load, verify, account, commit if unchanged, else again
+ *   4 conversation  trial     one bounded answer; no lock and no file is held
+ *   5 attempt       trial     load, verify, account, commit if unchanged, else again
  *   6 result        here      one table: outcome -> PAM code; report: one log line
  *
  * Obligations:
  *  1. The outcome starts as INTERNAL, which denies. PAM_SUCCESS and PAM_IGNORE stand in
  *     the table and nowhere else (CVE-2025-23013).
  *  2. PAM_IGNORE leaves authentication only for the policy's SKIP.
- *  3. An answer is wiped on every way out of the step that asked for it.
- *  4. Enrolment is pam_totp_enroll.so's. Its word that the user has just enrolled is
+ *  3. Enrolment is pam_totp_enroll.so's. Its word that the user has just enrolled is
  *     believed only when the store says so too; whoever must enrol and has not is
  *     asked and refused like anybody without a device.
- *  5. An MFA session (max_age) spares the conversation to somebody who would be asked, and to
+ *  4. An MFA session (max_age) spares the conversation to somebody who would be asked, and to
  *     nobody else. The account phase looks at the same session, because an application that
  *     remembers a login by itself (sudo's time stamp) runs only that phase. It never lets
  *     anybody in: it denies, or has no opinion. */
@@ -33,6 +32,7 @@
 #include "enrolled.h"
 #include "place.h"
 #include "report.h"
+#include "trial.h"
 
 /* Left in the handle by a login that was let in, for the account phase of the same login: whose
  * it was, HOST_TEXT_CAP bytes. A code counts there also when no session could be kept of it. */
@@ -40,35 +40,32 @@
 
 #define ENTRY_POINT __attribute__((visibility("default")))
 
-/* The one table. may_retry: another prompt may follow when `tries` allows it. */
-static const struct {
-	int code;
-	bool may_retry;
-} outcomes[OUTCOMES_MAX] = {
-	[OUTCOME_INTERNAL] = { PAM_SYSTEM_ERR, false },
-	[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
-	[OUTCOME_SESSION] = { PAM_SUCCESS, false },
-	[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
-	[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
-	[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
-	[OUTCOME_NOT_REQUIRED] = { PAM_IGNORE, false },
-	[OUTCOME_NOT_YET] = { PAM_IGNORE, false },
-	[OUTCOME_GRACE] = { PAM_IGNORE, false },
-	[OUTCOME_ENROL_BY] = { PAM_IGNORE, false },
-	[OUTCOME_WRONG] = { PAM_AUTH_ERR, true },
-	[OUTCOME_REUSED] = { PAM_AUTH_ERR, true },
-	[OUTCOME_MALFORMED] = { PAM_AUTH_ERR, true },
-	[OUTCOME_BURNT] = { PAM_AUTH_ERR, true },
-	[OUTCOME_CLOCK_BACK] = { PAM_AUTH_ERR, false },
-	[OUTCOME_UNENROLLED] = { PAM_AUTH_ERR, true },
-	[OUTCOME_THROTTLED] = { PAM_MAXTRIES, false },
-	[OUTCOME_LOCKED] = { PAM_MAXTRIES, false },
-	[OUTCOME_SESSION_OVER] = { PAM_PERM_DENIED, false },
-	[OUTCOME_NO_ANSWER] = { PAM_AUTH_ERR, false },
-	[OUTCOME_NO_USER] = { PAM_USER_UNKNOWN, false },
-	[OUTCOME_USER_CHANGED] = { PAM_AUTH_ERR, false },
-	[OUTCOME_STORE] = { PAM_AUTHINFO_UNAVAIL, false },
-	[OUTCOME_SETTINGS] = { PAM_SERVICE_ERR, false },
+/* The one table. */
+static const int codes[OUTCOMES_MAX] = {
+	[OUTCOME_INTERNAL] = PAM_SYSTEM_ERR,
+	[OUTCOME_ACCEPTED] = PAM_SUCCESS,
+	[OUTCOME_SESSION] = PAM_SUCCESS,
+	[OUTCOME_ENROLLED] = PAM_SUCCESS,
+	[OUTCOME_SKIPPED] = PAM_IGNORE,
+	[OUTCOME_EXEMPT] = PAM_IGNORE,
+	[OUTCOME_NOT_REQUIRED] = PAM_IGNORE,
+	[OUTCOME_NOT_YET] = PAM_IGNORE,
+	[OUTCOME_GRACE] = PAM_IGNORE,
+	[OUTCOME_ENROL_BY] = PAM_IGNORE,
+	[OUTCOME_WRONG] = PAM_AUTH_ERR,
+	[OUTCOME_REUSED] = PAM_AUTH_ERR,
+	[OUTCOME_MALFORMED] = PAM_AUTH_ERR,
+	[OUTCOME_BURNT] = PAM_AUTH_ERR,
+	[OUTCOME_CLOCK_BACK] = PAM_AUTH_ERR,
+	[OUTCOME_UNENROLLED] = PAM_AUTH_ERR,
+	[OUTCOME_THROTTLED] = PAM_MAXTRIES,
+	[OUTCOME_LOCKED] = PAM_MAXTRIES,
+	[OUTCOME_SESSION_OVER] = PAM_PERM_DENIED,
+	[OUTCOME_NO_ANSWER] = PAM_AUTH_ERR,
+	[OUTCOME_NO_USER] = PAM_USER_UNKNOWN,
+	[OUTCOME_USER_CHANGED] = PAM_AUTH_ERR,
+	[OUTCOME_STORE] = PAM_AUTHINFO_UNAVAIL,
+	[OUTCOME_SETTINGS] = PAM_SERVICE_ERR,
 };
 
 /* Of the other management groups: setcred has nothing to set and must not undo an accepted
@@ -91,34 +88,6 @@ struct login {
 	struct attempt_result result;
 	struct diag diag;
 };
-
-static enum outcome
-outcome_of(enum attempt_verdict v)
-{
-	switch (v) {
-	case ATTEMPT_ACCEPTED:
-		return OUTCOME_ACCEPTED;
-	case ATTEMPT_WRONG:
-		return OUTCOME_WRONG;
-	case ATTEMPT_REUSED:
-		return OUTCOME_REUSED;
-	case ATTEMPT_MALFORMED:
-		return OUTCOME_MALFORMED;
-	case ATTEMPT_THROTTLED:
-		return OUTCOME_THROTTLED;
-	case ATTEMPT_LOCKED:
-		return OUTCOME_LOCKED;
-	case ATTEMPT_UNENROLLED:
-		return OUTCOME_UNENROLLED;
-	case ATTEMPT_CLOCK_BACK:
-		return OUTCOME_CLOCK_BACK;
-	case ATTEMPT_BURNT:
-		return OUTCOME_BURNT;
-	case ATTEMPT_FAILED:
-		return OUTCOME_STORE;
-	}
-	return OUTCOME_INTERNAL;
-}
 
 /* The outcome of a SKIP; every reason that is none of its own is INTERNAL. */
 static enum outcome
@@ -144,7 +113,7 @@ outcome_of_skip(enum policy_reason reason)
 	return OUTCOME_INTERNAL;
 }
 
-/* Whether the store bears out that the user enrolled just now (obligation 4): the device is
+/* Whether the store bears out that the user enrolled just now (obligation 3): the device is
  * this account's and usable, and no step after the enrolment's, which is of these minutes,
  * was consumed. */
 static bool
@@ -214,92 +183,6 @@ decide(struct login *l)
 	return error;
 }
 
-/* Step 4. *is_prompted: whether another try would ask anew. */
-static int
-ask(const struct login *l, struct host_answer *a, bool is_first, bool *is_prompted)
-{
-	const struct settings *s = &l->settings;
-	struct otp_typed typed;
-
-	*is_prompted = true;
-	switch (s->first_pass) {
-	case FIRST_PASS_NO:
-		break;
-	case FIRST_PASS_TRY:
-		/* Only a token that has the shape of a code: a password is not a guess. */
-		if (is_first && host_take_first_pass(&l->host, a) == 0 &&
-		    otp_parse_typed(a->span, &typed) == 0) {
-			bytes_wipe(&typed, sizeof(typed));
-			return 0;
-		}
-		break;
-	case FIRST_PASS_USE:
-		*is_prompted = false;
-		return host_take_first_pass(&l->host, a);
-	case FIRST_PASS_APPEND:
-		*is_prompted = false;
-		return host_ask_appended(&l->host, s->prompt, l->digits, a);
-	}
-	return host_ask(&l->host, s->prompt, s->echo, a);
-}
-
-/* Step 6. */
-static void
-report(const struct login *l, enum outcome o)
-{
-	report_log(&l->host, o, &l->decision, &l->result, &l->diag);
-	/* Broken settings are all zero and cannot ask for silence. */
-	if (l->settings.feedback != FEEDBACK_NONE)
-		report_tell(&l->host, o, &l->result);
-	report_notices(&l->host, o, &l->decision, &l->result);
-}
-
-/* Steps 4 and 5, as often as `tries` allows. */
-static enum outcome
-try_codes(struct login *l)
-{
-	enum outcome o = OUTCOME_INTERNAL;
-	bool may_ask = true;
-
-	for (unsigned i = 0; i < l->settings.tries && may_ask; i++) {
-		struct host_answer answer;
-
-		if (i > 0)
-			report(l, o);
-		/* What one try found is not said of the next. */
-		bytes_wipe(&l->result, sizeof(l->result));
-		if (ask(l, &answer, i == 0, &may_ask) != 0) {
-			host_answer_wipe(&answer);
-			return OUTCOME_NO_ANSWER;
-		}
-		if (!host_is_same_user(&l->host)) {
-			host_answer_wipe(&answer);
-			return OUTCOME_USER_CHANGED;
-		}
-		struct attempt_request q = {
-			.user = l->host.user,
-			.uid = l->host.uid,
-			.answer = answer.span,
-			.source = l->host.source,
-			.now_s = host_now(),
-			.is_decoy = l->decision.action != POLICY_ASK,
-			.may_tell = !l->host.is_silent,
-		};
-		o = outcome_of(attempt_run(&q, &l->settings, l->store, &l->result, &l->diag));
-		host_answer_wipe(&answer);
-		if (!outcomes[o].may_retry)
-			return o;
-	}
-	return o;
-}
-
-/* Whether answers are typed at prompts of ours, which a session can spare. */
-static bool
-is_prompting(const struct settings *s)
-{
-	return s->first_pass == FIRST_PASS_NO || s->first_pass == FIRST_PASS_TRY;
-}
-
 /* Step 1. */
 static int
 load_settings(struct login *l, int argc, const char **argv)
@@ -312,6 +195,23 @@ load_settings(struct login *l, int argc, const char **argv)
 	if (error == 0)
 		error = config_in_groups(&l->settings, &who, &l->in_groups, &l->diag);
 	return error;
+}
+
+static void
+report(const struct login *l, enum outcome o)
+{
+	report_outcome(&l->host, &l->settings, o, &l->decision, &l->result, &l->diag);
+}
+
+/* Steps 4 and 5. */
+static enum outcome
+try_codes(struct login *l)
+{
+	const struct trial t = { .host = &l->host, .settings = &l->settings, .store = l->store,
+		.decision = &l->decision, .digits = l->digits, .result = &l->result,
+		.diag = &l->diag };
+
+	return trial_run(&t);
 }
 
 /* Steps 1 to 5. */
@@ -328,7 +228,7 @@ run(struct login *l, int argc, const char **argv)
 	case POLICY_ASK:
 		if (l->has_enrolled)
 			return OUTCOME_ENROLLED;
-		if (l->has_session && is_prompting(&l->settings))
+		if (l->has_session && trial_is_prompting(&l->settings))
 			return OUTCOME_SESSION;
 		return try_codes(l);
 	case POLICY_DENY:
@@ -355,7 +255,7 @@ is_called_by_root(const struct host *h)
 	return h->is_local && strcmp(h->ruser, "root") == 0;
 }
 
-/* The account phase (obligation 5): whether a code was typed in this place lately enough. */
+/* The account phase (obligation 4): whether a code was typed in this place lately enough. */
 static enum outcome
 run_account(struct login *l, int argc, const char **argv)
 {
@@ -382,9 +282,9 @@ run_account(struct login *l, int argc, const char **argv)
 static void
 remember(const struct login *l, enum outcome o)
 {
-	if (outcomes[o].code != PAM_SUCCESS)
+	if (codes[o] != PAM_SUCCESS)
 		(void)has_passed(&l->host);
-	if (l->settings.max_age_s == 0 || outcomes[o].code != PAM_SUCCESS)
+	if (l->settings.max_age_s == 0 || codes[o] != PAM_SUCCESS)
 		return;
 	/* Without it the account phase looks for a session, as ever. */
 	(void)!host_leave_data(&l->host, PASSED_DATA, l->host.user, sizeof(l->host.user));
@@ -405,10 +305,10 @@ pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	remember(&l, o);
 	store_close(l.store);
 	report(&l, o);
-	if (outcomes[o].code == PAM_AUTH_ERR || outcomes[o].code == PAM_MAXTRIES)
+	if (codes[o] == PAM_AUTH_ERR || codes[o] == PAM_MAXTRIES)
 		host_delay(&l.host, l.settings.fail_delay_ms);
 	bytes_wipe(&l.result, sizeof(l.result));
-	return outcomes[o].code;
+	return codes[o];
 }
 
 ENTRY_POINT int
@@ -429,11 +329,11 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	else
 		config_defaults(&l.settings); /* for the report */
 	store_close(l.store);
-	bool is_denied = outcomes[o].code != PAM_SUCCESS && outcomes[o].code != PAM_IGNORE;
+	bool is_denied = codes[o] != PAM_SUCCESS && codes[o] != PAM_IGNORE;
 	if (is_denied)
 		report(&l, o);
 	bytes_wipe(&l.result, sizeof(l.result));
-	return is_denied ? outcomes[o].code : code_of_others;
+	return is_denied ? codes[o] : code_of_others;
 }
 
 ENTRY_POINT int

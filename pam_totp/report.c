@@ -272,3 +272,14 @@ report_notices(const struct host *h, enum outcome o, const struct policy_decisio
 	}
 	host_tell(h, false, text);
 }
+
+void
+report_outcome(const struct host *h, const struct settings *s, enum outcome o,
+    const struct policy_decision *p, const struct attempt_result *r, const struct diag *d)
+{
+	report_log(h, o, p, r, d);
+	/* Broken settings are all zero and cannot ask for silence. */
+	if (s->feedback != FEEDBACK_NONE)
+		report_tell(h, o, r);
+	report_notices(h, o, p, r);
+}

@@ -51,4 +51,8 @@ void report_tell(const struct host *h, enum outcome o, const struct attempt_resu
 void report_notices(const struct host *h, enum outcome o, const struct policy_decision *p,
     const struct attempt_result *r);
 
+/* All of them, as the settings want it. */
+void report_outcome(const struct host *h, const struct settings *s, enum outcome o,
+    const struct policy_decision *p, const struct attempt_result *r, const struct diag *d);
+
 #endif

@@ -144,15 +144,15 @@ fi
 
 # The lines that may give one of the two codes: those of the one table from outcome to
 # code, and what the other management groups answer. A new line has to be added here.
-lets_through='-:[OUTCOME_ACCEPTED] = { PAM_SUCCESS, false },
--:[OUTCOME_SESSION] = { PAM_SUCCESS, false },
--:[OUTCOME_ENROLLED] = { PAM_SUCCESS, false },
--:[OUTCOME_SKIPPED] = { PAM_IGNORE, false },
--:[OUTCOME_EXEMPT] = { PAM_IGNORE, false },
--:[OUTCOME_NOT_REQUIRED] = { PAM_IGNORE, false },
--:[OUTCOME_NOT_YET] = { PAM_IGNORE, false },
--:[OUTCOME_GRACE] = { PAM_IGNORE, false },
--:[OUTCOME_ENROL_BY] = { PAM_IGNORE, false },
+lets_through='-:[OUTCOME_ACCEPTED] = PAM_SUCCESS,
+-:[OUTCOME_SESSION] = PAM_SUCCESS,
+-:[OUTCOME_ENROLLED] = PAM_SUCCESS,
+-:[OUTCOME_SKIPPED] = PAM_IGNORE,
+-:[OUTCOME_EXEMPT] = PAM_IGNORE,
+-:[OUTCOME_NOT_REQUIRED] = PAM_IGNORE,
+-:[OUTCOME_NOT_YET] = PAM_IGNORE,
+-:[OUTCOME_GRACE] = PAM_IGNORE,
+-:[OUTCOME_ENROL_BY] = PAM_IGNORE,
 -:static const int code_of_setcred = PAM_SUCCESS;
 -:static const int code_of_others = PAM_IGNORE;
 -:[ENROL_DONE] = PAM_SUCCESS,
