@@ -188,6 +188,7 @@ system_tests = \
 	%D%/system/requirement.py \
 	%D%/system/session.py \
 	%D%/system/ssh.py \
+	%D%/system/stacked.py \
 	%D%/system/sudo_su.py
 EXTRA_DIST += $(system_tests)
 

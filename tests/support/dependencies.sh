@@ -15,7 +15,8 @@
 #                                what is missing; 0 when everything is there
 #
 # What is there already is not asked of apt again. A freshly installed
-# openssh-server is neither started nor enabled: only its program is wanted.
+# openssh-server is neither started nor enabled: only its program is wanted; a
+# freshly installed libpam-pwquality is taken out of common-password again.
 
 build_deps=(
 	'autoconf          cmd:autoconf'
@@ -55,6 +56,9 @@ test_deps=(
 	'faketime          cmd:faketime'
 	'strace            cmd:strace'
 	'python3-pyte      py:pyte'
+	'libpam-u2f        pam:pam_u2f'
+	'libpam-pwquality  pam:pam_pwquality'
+	'cracklib-runtime  file:/var/cache/cracklib/cracklib_dict.pwd'
 )
 
 # What `make bench` measures against, and counts with.
@@ -122,9 +126,10 @@ dependencies_apt()
 dependencies_apt_install()
 (
 	policy=/usr/sbin/policy-rc.d
-	brings_sshd=0
+	brings_sshd=0 brings_pwquality=0
 	for package in "$@"; do
 		[[ $package != openssh-server ]] || brings_sshd=1
+		[[ $package != libpam-pwquality ]] || brings_pwquality=1
 	done
 	if ((brings_sshd)) && [[ ! -e $policy && ! -L $policy ]]; then
 		trap 'rm -f "$policy"' EXIT
@@ -138,6 +143,11 @@ dependencies_apt_install()
 	if ((brings_sshd)) && command -v systemctl >/dev/null; then
 		systemctl disable ssh.service >/dev/null 2>&1 || true
 		echo 'openssh-server was installed for its program; its service is off'
+	fi
+	if ((brings_pwquality)); then
+		DEBIAN_FRONTEND=noninteractive pam-auth-update --package \
+			--remove pwquality || exit 1
+		echo 'libpam-pwquality was installed for its module; no PAM service uses it'
 	fi
 )
 
