@@ -42,8 +42,10 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 
 pam_LTLIBRARIES += %D%/pam_totp.la
 %C%_pam_totp_la_SOURCES = \
+	%D%/account.c \
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
+	%D%/login.c %D%/login.h \
 	%D%/pam_totp.c \
 	%D%/place.c %D%/place.h \
 	%D%/report.c %D%/report.h \
