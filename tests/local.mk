@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	VECTORS_DIR='$(abs_top_srcdir)/tests/vectors'; export VECTORS_DIR; \
 	STAGE='$(abs_top_builddir)/stage'; export STAGE; \
+	FAULTS='$(FAULTS)'; export FAULTS; \
 	CC='$(CC)'; export CC; \
 	$(SANITIZER_ENVIRONMENT)
 
@@ -214,6 +215,7 @@ race_tests = $(race_programs)
 check_LTLIBRARIES += %D%/crash/libcrash.la
 %C%_crash_libcrash_la_SOURCES = \
 	%D%/crash/crash_scene.c %D%/crash/crash_scene.h \
+	%D%/crash/faults.c %D%/crash/faults.h \
 	%D%/crash/strike.c %D%/crash/strike.h
 %C%_crash_libcrash_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 
@@ -230,6 +232,20 @@ crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_refuse_memory_LDFLAGS = $(module_ldflags)
 %C%_crash_refuse_memory_LDADD = $(crash_ldadd)
 crash_tests = $(crash_programs)
+EXTRA_DIST += %D%/crash/report.sh
+
+# The fault campaign, with a table of what was survived: make check-faults, and
+# with more of everything make check-faults FAULTS=long. A test of another suite
+# joins by standing in faults_tests and by lines as crash/faults.c prints them.
+FAULTS = short
+faults_tests = $(crash_tests)
+check-faults:
+	@failed=0; \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(faults_tests)' || failed=1; \
+	$(BASH_PROGRAM) '$(top_srcdir)/%D%/crash/report.sh' \
+		$(faults_tests) || failed=1; \
+	exit $$failed
+.PHONY: check-faults
 
 # --- fuzz: the corpus again, and the fuzzers that found it -------------------------
 

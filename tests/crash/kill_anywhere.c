@@ -29,6 +29,7 @@
 
 #include "core/devices.h"
 #include "crash_scene.h"
+#include "faults.h"
 #include "support/store_sample.h"
 
 #define ADMIN "/utils/totp-admin"
@@ -57,7 +58,8 @@ count(struct tally *t, bool is_new, bool is_told)
 
 /* Every call, before and after it, until a run is too short to be killed. */
 static void
-kill_at_each_call(struct stage *s, struct scene *c, struct strike *k, round_fn *round)
+kill_at_each_call(struct stage *s, struct scene *c, struct strike *k, const char *what,
+    round_fn *round)
 {
 	struct tally t = { 0 };
 	bool is_on = true;
@@ -72,9 +74,9 @@ kill_at_each_call(struct stage *s, struct scene *c, struct strike *k, round_fn *
 		if (is_on && !strike_is_the_end(k->call[k->at - 1]))
 			is_on = round(s, c, k, &t);
 	}
-	print_message("# %u kills: %u before the change, %u after it but before a word, "
-		      "%u after the word\n", t.kills, t.old, t.silent, t.told);
 	assert_true(t.old > 0 && t.silent > 0 && t.told > 0);
+	faults_survived(t.kills, "kills in %s: %u before the change, %u after it but before a "
+	    "word, %u after the word", what, t.old, t.silent, t.told);
 }
 
 /* The state of alice's phone, and that neither her record nor her state suffered. */
@@ -382,43 +384,44 @@ kill_import(struct stage *s, struct scene *c, struct strike *k, struct tally *t)
 /* --- the tests ------------------------------------------------------------------- */
 
 static void
-besiege(void **state, round_fn *round, void (*prepare)(void *), void (*work)(void *))
+besiege(void **state, const char *what, round_fn *round, void (*prepare)(void *),
+    void (*work)(void *))
 {
 	struct scene *c = scene_make(*state);
 	static struct strike k;
 
 	k = (struct strike){ .prepare = prepare, .work = work, .ctx = c };
-	kill_at_each_call(*state, c, &k, round);
+	kill_at_each_call(*state, c, &k, what, round);
 }
 
 static void
 test_login(void **state)
 {
-	besiege(state, kill_login, scene_prepare_login, scene_login);
+	besiege(state, "a login", kill_login, scene_prepare_login, scene_login);
 }
 
 static void
 test_wrong_code(void **state)
 {
-	besiege(state, kill_wrong, scene_prepare_login, scene_login);
+	besiege(state, "a login with a wrong code", kill_wrong, scene_prepare_login, scene_login);
 }
 
 static void
 test_recovery_code(void **state)
 {
-	besiege(state, kill_recovery, scene_prepare_login, scene_login);
+	besiege(state, "a login with a recovery code", kill_recovery, scene_prepare_login, scene_login);
 }
 
 static void
 test_first_enrolment(void **state)
 {
-	besiege(state, kill_first_enrolment, NULL, scene_enrol);
+	besiege(state, "the first enrolment", kill_first_enrolment, NULL, scene_enrol);
 }
 
 static void
 test_second_enrolment(void **state)
 {
-	besiege(state, kill_second_enrolment, NULL, scene_enrol);
+	besiege(state, "the enrolment of a second device", kill_second_enrolment, NULL, scene_enrol);
 }
 
 static void
@@ -434,7 +437,7 @@ test_import(void **state)
 	(void)snprintf(key_file, sizeof(key_file), "%s/key", s->dir);
 	stage_write(key_file, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n", 0600);
 	world_add_account("carol", "carol", CAROL_UID);
-	besiege(state, kill_import, be_quiet, run_admin);
+	besiege(state, "totp-admin add", kill_import, be_quiet, run_admin);
 }
 
 int

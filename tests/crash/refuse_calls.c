@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 
 #include "crash_scene.h"
+#include "faults.h"
 #include "support/store_sample.h"
 
 static const int all_errors[] = { EIO, ENOSPC, EROFS, EDQUOT, EMFILE, ENOMEM, EINTR, 0 };
@@ -54,8 +55,8 @@ strike_once(struct stage *s, struct scene *c, struct strike *k, round_fn *round,
  * them. Only the end of the
  * process cannot be refused. */
 static void
-refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const int *errors,
-    round_fn *round)
+refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const char *what,
+    const int *errors, round_fn *round)
 {
 	struct tally t = { 0 };
 	struct tally half = { 0 };
@@ -81,11 +82,12 @@ refuse_each_call(struct stage *s, struct scene *c, struct strike *k, const int *
 		if (strike_has_bytes(call[k->at - 1]))
 			strike_once(s, c, k, round, &half);
 	}
-	print_message("# %u refused calls: %u runs succeeded all the same; %u calls cut short: "
-		      "%u succeeded\n", t.strikes, t.succeeded, half.strikes, half.succeeded);
 	/* Halves are completed; of failures some matter and some do not. */
 	assert_int_equal(half.succeeded, half.strikes);
 	assert_true(half.strikes > 0 && t.succeeded > 0 && t.succeeded < t.strikes);
+	faults_survived(t.strikes, "refused calls in %s: %u runs succeeded all the same", what,
+	    t.succeeded);
+	faults_survived(half.strikes, "reads and writes cut short in %s", what);
 }
 
 /* What to say of a run that went wrong. */
@@ -278,7 +280,7 @@ refuse_second_enrolment(struct stage *s, struct scene *c, struct strike *k)
 /* --- the tests ------------------------------------------------------------------- */
 
 static void
-besiege(void **state, const int *errors, round_fn *round, void (*prepare)(void *),
+besiege(void **state, const char *what, const int *errors, round_fn *round, void (*prepare)(void *),
     void (*work)(void *))
 {
 	static struct strike k;
@@ -286,31 +288,33 @@ besiege(void **state, const int *errors, round_fn *round, void (*prepare)(void *
 	stage_settings(*state, "unenrolled = skip\n");
 	struct scene *c = scene_make(*state);
 	k = (struct strike){ .prepare = prepare, .work = work, .ctx = c };
-	refuse_each_call(*state, c, &k, errors, round);
+	refuse_each_call(*state, c, &k, what, errors, round);
 }
 
 static void
 test_login(void **state)
 {
-	besiege(state, all_errors, refuse_login, scene_prepare_login, scene_login);
+	besiege(state, "a login", all_errors, refuse_login, scene_prepare_login, scene_login);
 }
 
 static void
 test_wrong_code(void **state)
 {
-	besiege(state, one_error, refuse_wrong, scene_prepare_login, scene_login);
+	besiege(state, "a login with a wrong code", one_error, refuse_wrong, scene_prepare_login,
+	    scene_login);
 }
 
 static void
 test_first_enrolment(void **state)
 {
-	besiege(state, one_error, refuse_first_enrolment, NULL, scene_enrol);
+	besiege(state, "the first enrolment", one_error, refuse_first_enrolment, NULL, scene_enrol);
 }
 
 static void
 test_second_enrolment(void **state)
 {
-	besiege(state, all_errors, refuse_second_enrolment, NULL, scene_enrol);
+	besiege(state, "the enrolment of a second device", all_errors, refuse_second_enrolment, NULL,
+	    scene_enrol);
 }
 
 int

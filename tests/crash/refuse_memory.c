@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "crash_scene.h"
+#include "faults.h"
 #include "support/store_sample.h"
 
 #define INTERPOSED __attribute__((visibility("default")))
@@ -122,7 +123,7 @@ starve(struct scene *c, void (*prepare)(void *ctx), void (*work)(void *ctx), uns
 typedef bool round_fn(struct stage *s, struct scene *c, unsigned at, bool and_on);
 
 static void
-starve_each(struct stage *s, struct scene *c, round_fn *round)
+starve_each(struct stage *s, struct scene *c, const char *what, round_fn *round)
 {
 	unsigned runs = 0, succeeded = 0;
 
@@ -136,9 +137,9 @@ starve_each(struct stage *s, struct scene *c, round_fn *round)
 			succeeded += round(s, c, at, and_on == 1);
 			runs++;
 		}
-	print_message("# %u allocations, %u runs without: %u succeeded all the same\n", count,
-	    runs, succeeded);
 	assert_true(succeeded < runs);
+	faults_survived(runs, "runs of %s without its n-th of %u allocations: %u succeeded all "
+	    "the same", what, count, succeeded);
 }
 
 static void
@@ -224,30 +225,30 @@ starve_enrolment(struct stage *s, struct scene *c, unsigned at, bool and_on)
 }
 
 static void
-run(void **state, round_fn *round)
+run(void **state, const char *what, round_fn *round)
 {
 	stage_settings(*state, "unenrolled = skip\n");
 	made = strike_share(sizeof(*made));
-	starve_each(*state, scene_make(*state), round);
+	starve_each(*state, scene_make(*state), what, round);
 }
 
 static void
 test_login(void **state)
 {
-	run(state, starve_login);
+	run(state, "a login", starve_login);
 	assert_true(lookups_told > 0);
 }
 
 static void
 test_wrong_code(void **state)
 {
-	run(state, starve_wrong);
+	run(state, "a login with a wrong code", starve_wrong);
 }
 
 static void
 test_enrolment(void **state)
 {
-	run(state, starve_enrolment);
+	run(state, "an enrolment", starve_enrolment);
 }
 
 int
