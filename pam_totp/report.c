@@ -98,6 +98,8 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 		put_number(&w, "behind", r->behind_s);
 	if (r->has_used_recovery)
 		put_number(&w, "recovery-left", r->recovery_left);
+	if (r->fails_elsewhere > 0)
+		put_number(&w, "elsewhere", r->fails_elsewhere);
 	if (r->must_rotate)
 		bytes_put(&w, " rotate=overdue");
 	if (p->action == POLICY_SKIP && p->until_s > 0)
@@ -211,6 +213,12 @@ tell_accepted(const struct host *h, const struct attempt_result *r)
 {
 	char text[MESSAGE_CAP], day[DATE_CAP];
 
+	if (r->fails_elsewhere > 0) {
+		snprintf(text, sizeof(text), "%u MFA attempt%s for %s failed elsewhere since the "
+		    "last login. If that was not you, somebody may know your password.",
+		    r->fails_elsewhere, r->fails_elsewhere == 1 ? "" : "s", h->user);
+		host_tell(h, false, text);
+	}
 	for (unsigned i = 0; i < r->notice_count; i++) {
 		date_print(r->notice[i].at, day);
 		snprintf(text, sizeof(text), "Notice of %s: %s", day, r->notice[i].text);

@@ -159,6 +159,7 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 		if (q->may_tell)
 			take_notices(r, r->found.fresh < 0 ? NULL :
 			    &r->entry.record.device[r->found.fresh], q->now_s, result);
+		result->fails_elsewhere = throttle_elsewhere(st, tag);
 		throttle_clear(st, tag);
 		st->is_locked = false;
 		return ATTEMPT_ACCEPTED;

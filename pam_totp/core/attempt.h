@@ -52,6 +52,8 @@ struct attempt_result {
 	bool has_rebuilt;		/* the state was lost and has been rebuilt, burnt */
 	bool has_locked;		/* this failure set the hard stop */
 	uint32_t record_uid;		/* E_MISMATCH: whose the record is */
+	uint32_t fails_elsewhere;	/* ACCEPTED: failures from other sources since the last
+					 * success, which the user may not know of */
 	uint64_t rotate_by;		/* ACCEPTED: when `device` must be replaced; 0 = never */
 	bool must_rotate;		/* that time is over */
 	/* ACCEPTED: what the user has not been told yet, oldest first; taken as told, by the

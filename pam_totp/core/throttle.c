@@ -137,6 +137,17 @@ throttle_count(struct state *st, uint64_t tag, uint64_t now_s)
 	return b->fails;
 }
 
+uint32_t
+throttle_elsewhere(const struct state *st, uint64_t tag)
+{
+	uint32_t own = 0;
+
+	for (unsigned i = 0; i < STATE_BUCKETS_MAX; i++)
+		if (st->bucket[i].tag == tag)
+			own = st->bucket[i].fails;
+	return own < st->fails ? st->fails - own : 0;
+}
+
 void
 throttle_clear(struct state *st, uint64_t tag)
 {

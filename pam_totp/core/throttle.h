@@ -27,6 +27,10 @@ uint32_t throttle_wait(const struct state *st, uint64_t tag, uint64_t now_s,
  * failed longest ago. Returns the source's consecutive failures. Counters saturate. */
 uint32_t throttle_count(struct state *st, uint64_t tag, uint64_t now_s);
 
+/* How many of the user's consecutive failures came from other sources, or, after this one's own
+ * were forgotten by crowding, may have. Pure. */
+uint32_t throttle_elsewhere(const struct state *st, uint64_t tag);
+
 /* A success: forget the source's failures and the user's consecutive count. Other sources
  * keep theirs. */
 void throttle_clear(struct state *st, uint64_t tag);

@@ -167,6 +167,25 @@ test_device(void **state)
 	    "service=totp-test rhost=- tty=- device=spare+key,2@home fails=0 wait=0");
 }
 
+/* What others tried meanwhile is told to the user, once, and logged. */
+static void
+test_attempts_elsewhere(void **state)
+{
+	struct stage *s = *state;
+
+	s->app.rhost = "192.0.2.9";
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(stage_login(s, stage_wrong_code(s)), PAM_AUTH_ERR);
+	s->app.rhost = "192.0.2.7";
+	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
+	stage_expect_shown(s, 1, PAM_TEXT_INFO, "2 MFA attempts for alice failed elsewhere since "
+	    "the last login. If that was not you, somebody may know your password.");
+	stage_expect_line(0, LOG_INFO, "event=accept reason=code user=alice service=totp-test "
+	    "rhost=192.0.2.7 tty=- device=phone fails=0 wait=0 elsewhere=2");
+	assert_int_equal(stage_login(s, stage_code(s, "alice", 1)), PAM_SUCCESS);
+	assert_int_equal(s->app.shown_count, 1);
+}
+
 /* The search of the teardown finds what it looks for. */
 static void
 test_the_search_works(void **state)
@@ -195,6 +214,7 @@ main(void)
 		LOGIN_TEST(test_longest_line),
 		LOGIN_TEST(test_caller),
 		LOGIN_TEST(test_device),
+		LOGIN_TEST(test_attempts_elsewhere),
 		LOGIN_TEST(test_the_search_works),
 	};
 

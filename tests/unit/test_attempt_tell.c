@@ -140,6 +140,53 @@ rotation_is_handed_on(void **unused)
 	}
 }
 
+static void
+fail_from(const char *source, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		struct attempt_request q = { .user = USER, .uid = UID, .source = source,
+			.answer = { wrong_code(), strlen(wrong_code()) }, .now_s = NOW };
+		struct diag d = { "" };
+
+		assert_int_equal(attempt_run(&q, &settings, store, &result, &d), ATTEMPT_WRONG);
+		assert_int_equal(result.fails_elsewhere, 0);
+	}
+}
+
+/* One's own typing errors are no news; what others tried is, once. */
+static void
+failures_from_elsewhere_are_handed_on(void **unused)
+{
+	(void)unused;
+	settings.throttle_after = 1000;
+	fail_from("192.0.2.7", 3);
+	fail_from("2001:db8::1", 1);
+	fail_from("", 2);
+	assert_int_equal(try_and_tell(code_at(0, NOW, -1), true), ATTEMPT_ACCEPTED);
+	assert_int_equal(result.fails_elsewhere, 4);
+	assert_int_equal(try_and_tell(code_at(0, NOW, 0), true), ATTEMPT_ACCEPTED);
+	assert_int_equal(result.fails_elsewhere, 0);
+	/* A source whose own count is older than the last success. */
+	fail_from("192.0.2.7", 1);
+	assert_int_equal(try_and_tell(code_at(0, NOW, 1), true), ATTEMPT_ACCEPTED);
+	assert_int_equal(result.fails_elsewhere, 1);
+}
+
+/* Also those whose source had to make room for others. */
+static void
+failures_of_a_crowd_are_handed_on(void **unused)
+{
+	char source[16];
+
+	(void)unused;
+	for (unsigned i = 0; i < 3 * STATE_BUCKETS_MAX; i++) {
+		(void)snprintf(source, sizeof(source), "192.0.2.%u", i + 1);
+		fail_from(source, 1);
+	}
+	assert_int_equal(try_and_tell(code_at(0, NOW, 0), true), ATTEMPT_ACCEPTED);
+	assert_int_equal(result.fails_elsewhere, 3 * STATE_BUCKETS_MAX);
+}
+
 #define ATTEMPT_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -150,6 +197,8 @@ main(void)
 		ATTEMPT_TEST(nothing_is_taken_as_told_by_a_login_that_fails),
 		ATTEMPT_TEST(a_login_that_fails_claims_nothing),
 		ATTEMPT_TEST(rotation_is_handed_on),
+		ATTEMPT_TEST(failures_from_elsewhere_are_handed_on),
+		ATTEMPT_TEST(failures_of_a_crowd_are_handed_on),
 	};
 	return cmocka_run_group_tests_name("attempt_tell", tests, NULL, NULL);
 }
