@@ -70,7 +70,7 @@ count_failure(struct enrolling *x, uint64_t now_s)
 	const struct attempt_request q = { .user = x->host.user, .uid = x->host.uid,
 		.source = x->host.source, .now_s = now_s };
 
-	if (attempt_count_failure(&q, &x->settings, x->store, &x->diag) != 0)
+	if (attempt_count_failure(&q, x->store, &x->diag) != 0)
 		return ENROL_STORE;
 	return ENROL_TICKET;
 }
@@ -83,7 +83,7 @@ enrol_check_ticket(struct enrolling *x)
 
 	if (store_load(x->store, x->host.user, &e, &x->diag) != 0)
 		return ENROL_STORE;
-	(void)store_entry_complete(&e, now_s, x->settings.window);
+	(void)store_entry_complete(&e, now_s);
 	int r = devices_spend_ticket(&e, x->ticket.span, now_s, &x->diag);
 	store_entry_wipe(&e);
 	if (r == E_NOENT)
@@ -119,7 +119,7 @@ enrol_rehearse(struct enrolling *x, const char **why)
 	*why = NULL;
 	if (store_load(x->store, x->host.user, &e, &x->diag) != 0)
 		return ENROL_STORE;
-	(void)store_entry_complete(&e, now_s, x->settings.window);
+	(void)store_entry_complete(&e, now_s);
 	if (may_enrol(x, &e, now_s)) {
 		r = add(x, &e, now_s, &id, &x->diag);
 		o = r == 0 ? ENROL_GO_ON : r == E_LIMIT ? ENROL_LIMIT : ENROL_STORE;
@@ -203,7 +203,7 @@ enrol_write(struct enrolling *x)
 
 	if (round.now_s >= x->begun_s + ENROLMENT_PENDING_S)
 		return ENROL_EXPIRED;
-	int r = store_update(x->store, x->host.user, round.now_s, x->settings.window, confirm,
+	int r = store_update(x->store, x->host.user, round.now_s, confirm,
 	    &round, &x->diag);
 	if (r == 0)
 		return ENROL_GO_ON;

@@ -308,7 +308,7 @@ admin_note(const struct admin_change *c, struct store_entry *e, const char *fmt,
 }
 
 int
-admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid, unsigned window,
+admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid,
     struct diag *d)
 {
 	if (e->has_record)
@@ -321,19 +321,19 @@ admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid, 
 	/* What a state without a record counted (a grace time) goes on; one that is lost must
 	 * not begin anew. FRESH is the one that never was. */
 	if (e->health != STATE_FRESH)
-		(void)store_entry_complete(e, c->now_s, window);
+		(void)store_entry_complete(e, c->now_s);
 	return 0;
 }
 
 int
 admin_need_record_of(struct admin_change *c, struct store_entry *e, const struct admin_uid *u,
-    unsigned window, struct diag *d)
+    struct diag *d)
 {
 	if (!e->has_record && !u->is_known)
 		return admin_refuse(c, EXIT_CODE_NO_SUCH, d, "no account is named %s on this host "
 		    "(for another host's account give --uid N)", c->user);
 	if (!e->has_record)
-		return admin_begin_record(c, e, u->uid, window, d);
+		return admin_begin_record(c, e, u->uid, d);
 	if (u->is_known && u->uid != e->record.uid)
 		return admin_refuse(c, EXIT_CODE_NOT_PERMITTED, d, "the record of %s belongs to "
 		    "another account of this name (uid %u, now %u): `totp-admin reset` it first",
@@ -346,7 +346,7 @@ admin_update_quietly(struct admin *a, struct admin_change *c, admin_change_fn *c
     struct diag *d)
 {
 	c->refused = EXIT_CODE_OK;
-	return store_update(a->store, c->user, c->now_s, a->settings.window, change, c, d);
+	return store_update(a->store, c->user, c->now_s, change, c, d);
 }
 
 enum exit_code

@@ -159,12 +159,12 @@ void admin_note(const struct admin_change *c, struct store_entry *e, const char 
 
 /* For change functions: begin an empty record for a user who has none. */
 int admin_begin_record(struct admin_change *c, struct store_entry *e, uint32_t uid,
-    unsigned window, struct diag *d) MUST_USE;
+    struct diag *d) MUST_USE;
 
 /* For change functions: the record of a user, begun when there is none. Refuses one that is
  * another account's, and a user without record and account. */
 int admin_need_record_of(struct admin_change *c, struct store_entry *e,
-    const struct admin_uid *u, unsigned window, struct diag *d) MUST_USE;
+    const struct admin_uid *u, struct diag *d) MUST_USE;
 
 /* Apply a change, and tell when it failed. Nothing was written when it was refused; a failure
  * of the store is logged too, because it may have come after the writing. */

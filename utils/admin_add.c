@@ -187,7 +187,7 @@ add_device(struct store_entry *e, void *ctx, struct diag *d)
 	uint32_t id = 0;
 
 	c->was_rebuilt = e->has_record && e->health == STATE_LOST;
-	int r = admin_begin_record(c, e, add->uid, add->settings->window, d);
+	int r = admin_begin_record(c, e, add->uid, d);
 	if (r != 0)
 		return r;
 	if (e->record.uid != add->uid)

@@ -81,7 +81,7 @@ force_enable(struct coding *co, struct store_entry *e, struct record_device *dev
 	struct state_device *sd = state_ensure(&e->state, &e->record, dev->id);
 	if (sd == NULL)
 		return diag_set(d, E_LIMIT, "the state of %s has no place", co->change.user);
-	state_burn(sd, dev, co->change.now_s, co->settings->window);
+	state_burn(sd, dev, co->change.now_s);
 	dev->state = DEVICE_ACTIVE;
 	return 0;
 }
@@ -182,7 +182,7 @@ count_failure(struct admin *a, const struct coding *co)
 	char sentence[PHRASE_CAP];
 	struct diag d = { "" };
 
-	int r = attempt_count_failure(&q, &a->settings, a->store, &d);
+	int r = attempt_count_failure(&q, a->store, &d);
 	admin_log(co->change.action, co->change.user, co->change.device,
 	    phrase_enrolment_word(co->verdict));
 	if (r != 0)

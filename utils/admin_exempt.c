@@ -11,7 +11,6 @@
 
 struct exemption {
 	struct admin_change change; /* first: see admin.h */
-	const struct settings *settings;
 	struct admin_uid uid;
 	uint64_t until_s; /* 0: end it */
 	const char *reason;
@@ -26,7 +25,7 @@ change_exemption(struct store_entry *e, void *ctx, struct diag *d)
 	char day[DATE_CAP];
 
 	int error = ex->until_s == 0 ? admin_need_record(c, e, d) :
-	    admin_need_record_of(c, e, &ex->uid, ex->settings->window, d);
+	    admin_need_record_of(c, e, &ex->uid, d);
 	if (error != 0)
 		return error;
 	if (ex->until_s == 0 && r->exempt_until == 0)
@@ -66,7 +65,6 @@ admin_exempt(struct admin *a, char *const *operand)
 	if (code == EXIT_CODE_OK)
 		code = admin_open(a, !is_ending);
 	if (code == EXIT_CODE_OK) {
-		ex.settings = &a->settings;
 		code = admin_update(a, &ex.change, change_exemption);
 	}
 	if (code != EXIT_CODE_OK)

@@ -29,7 +29,6 @@
 
 struct granting {
 	struct admin_change change; /* first: see admin.h */
-	const struct settings *settings;
 	bool is_ticket;
 	bool is_ending;
 	struct admin_uid uid;
@@ -223,7 +222,7 @@ end_grant(struct granting *g, struct store_entry *e, struct record_grant *grant,
 static int
 need_unenrolled(struct granting *g, struct store_entry *e, struct diag *d)
 {
-	int r = admin_need_record_of(&g->change, e, &g->uid, g->settings->window, d);
+	int r = admin_need_record_of(&g->change, e, &g->uid, d);
 
 	if (r == 0 && record_count(&e->record, DEVICE_ACTIVE, g->change.now_s) > 0)
 		return admin_refuse(&g->change, EXIT_CODE_WRONG_STATE, d,
@@ -296,7 +295,6 @@ run_grant(struct admin *a, struct granting *g)
 		code = admin_open(a, g->is_ticket && !g->is_ending);
 	if (code != EXIT_CODE_OK)
 		return code;
-	g->settings = &a->settings;
 	g->change.now_s = admin_now();
 	g->expires = g->change.now_s + g->for_s;
 	code = admin_update(a, &g->change, make_grant);

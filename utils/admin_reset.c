@@ -28,7 +28,6 @@ struct reset {
 	bool is_forgetting;
 	struct admin_uid uid; /* of the account, which the record is bound to from now on */
 	uint64_t enrol_by;
-	unsigned window;
 };
 
 static uint32_t
@@ -128,7 +127,7 @@ replace_corrupt(struct admin *a, struct reset *re, struct store_version *version
 		e.record.next_id = base;
 		e.record.enrol_by = re->enrol_by;
 		/* No device of it is burnt, as it has none; the rest is as after a loss. */
-		state_rebuild(&e.state, &e.record, c->now_s, re->window);
+		state_rebuild(&e.state, &e.record, c->now_s);
 		e.state.uid = re->uid.uid;
 		e.state.saved_at = c->now_s;
 		e.state.recovery_id = e.state.bypass_spent = e.state.ticket_spent = base;
@@ -268,7 +267,6 @@ admin_reset(struct admin *a, char *const *operand)
 	if (code != EXIT_CODE_OK)
 		return code;
 	re.enrol_by = re.change.now_s + within_s;
-	re.window = a->settings.window;
 	code = run(a, &re);
 	if (code != EXIT_CODE_OK)
 		return code;

@@ -37,7 +37,7 @@ rebind_clock(struct unlocking *un, struct store_entry *e, struct diag *d)
 		if (sd->last_used > c->now_s)
 			sd->last_used = c->now_s;
 	}
-	state_burn_all(st, &e->record, c->now_s, un->window);
+	state_burn_all(st, &e->record, c->now_s);
 	st->saved_at = c->now_s;
 	if (st->grace_start > c->now_s)
 		st->grace_start = c->now_s;

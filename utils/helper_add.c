@@ -195,7 +195,7 @@ discard(struct addition *a)
 	struct helper *h = a->change.h;
 	struct diag d = {""};
 
-	if (store_update(h->store, h->user, helper_now_s(), h->settings.window, addition_discard, a,
+	if (store_update(h->store, h->user, helper_now_s(), addition_discard, a,
 	    &d) == 0)
 		helper_log(h, true, "cancel", "given-up", a->change.name);
 }

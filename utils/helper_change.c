@@ -45,7 +45,7 @@ change_rehearse(struct change *c, change_fn *step, void *ctx)
 	if (code != EXIT_CODE_OK)
 		return code;
 	begin(c);
-	(void)store_entry_complete(&e, c->now_s, h->settings.window);
+	(void)store_entry_complete(&e, c->now_s);
 	c->is_rehearsal = true;
 	int r = step(&e, ctx, &d);
 	c->is_rehearsal = false;
@@ -68,7 +68,7 @@ count_bad_ticket(struct change *c)
 		.now_s = c->now_s,
 	};
 
-	int r = attempt_count_failure(&q, &h->settings, h->store, &d);
+	int r = attempt_count_failure(&q, h->store, &d);
 	helper_log(h, false, c->event, "ticket", c->name);
 	return r == 0 ? c->refusal : helper_end_error(h, r, &d);
 }
@@ -80,7 +80,7 @@ change_update(struct change *c, change_fn *step, void *ctx)
 	struct diag d = {""};
 
 	begin(c);
-	int r = store_update(h->store, h->user, c->now_s, h->settings.window, step, ctx, &d);
+	int r = store_update(h->store, h->user, c->now_s, step, ctx, &d);
 	if (r == 0)
 		return EXIT_CODE_OK;
 	if (c->has_bad_ticket)

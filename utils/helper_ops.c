@@ -189,7 +189,7 @@ helper_cancel(struct helper *h)
 	if (code != EXIT_CODE_OK)
 		return code;
 	store_entry_wipe(&e);
-	int r = store_update(h->store, h->user, helper_now_s(), h->settings.window, cancel_pending,
+	int r = store_update(h->store, h->user, helper_now_s(), cancel_pending,
 	    h, &d);
 	if (r != 0)
 		return helper_end_error(h, r, &d);

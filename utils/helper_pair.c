@@ -147,7 +147,7 @@ count_failure(struct pair *p)
 		.now_s = p->change.now_s,
 	};
 
-	int r = attempt_count_failure(&q, &h->settings, h->store, &d);
+	int r = attempt_count_failure(&q, h->store, &d);
 	return r == 0 ? EXIT_CODE_OK : helper_end_error(h, r, &d);
 }
 

@@ -57,7 +57,7 @@ count_failure(struct relay *r)
 		r->count = helper_end(h, EXIT_CODE_FAILURE, "cannot become root");
 		return;
 	}
-	int error = attempt_count_failure(&q, &h->settings, h->store, &d);
+	int error = attempt_count_failure(&q, h->store, &d);
 	if (error != 0)
 		r->count = helper_end_error(h, error, &d);
 }

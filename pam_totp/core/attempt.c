@@ -192,8 +192,8 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 
 /* Load the entry and make its state complete. E_NOENT: there is no record (any more). */
 static int
-load(struct round *r, const struct attempt_request *q, const char *name, const struct settings *s,
-    struct store *store, struct attempt_result *result, struct diag *d)
+load(struct round *r, const struct attempt_request *q, const char *name, struct store *store,
+    struct attempt_result *result, struct diag *d)
 {
 	struct store_entry *e = &r->entry;
 
@@ -204,7 +204,7 @@ load(struct round *r, const struct attempt_request *q, const char *name, const s
 	if (q->is_decoy)
 		return 0;
 	if (!e->has_record) {
-		(void)store_entry_complete(e, q->now_s, s->window);
+		(void)store_entry_complete(e, q->now_s);
 		return E_NOENT;
 	}
 	if (e->record.uid != q->uid) {
@@ -214,7 +214,7 @@ load(struct round *r, const struct attempt_request *q, const char *name, const s
 		    "(uid %u, now %u): an administrator must reset it",
 		    name, e->record.uid, q->uid);
 	}
-	r->was_burnt = store_entry_complete(e, q->now_s, s->window);
+	r->was_burnt = store_entry_complete(e, q->now_s);
 	result->has_rebuilt = e->health != STATE_WHOLE;
 	return 0;
 }
@@ -236,7 +236,7 @@ run_round(struct round *r, const struct answer *a, const struct attempt_request 
     struct attempt_result *result, enum attempt_verdict *verdict, struct diag *d)
 {
 	*result = (struct attempt_result){ .verdict = ATTEMPT_FAILED };
-	int error = load(r, q, name, s, store, result, d);
+	int error = load(r, q, name, store, result, d);
 	if (error != 0)
 		return error;
 	error = verify_answer(&r->entry, a, q->now_s, s->window, &r->found);
@@ -303,8 +303,7 @@ attempt_run(const struct attempt_request *q, const struct settings *settings, st
 }
 
 int
-attempt_count_failure(const struct attempt_request *q, const struct settings *settings,
-    struct store *store, struct diag *d)
+attempt_count_failure(const struct attempt_request *q, struct store *store, struct diag *d)
 {
 	struct round r = { .was_burnt = false };
 	struct state *st = &r.entry.state;
@@ -317,7 +316,7 @@ attempt_count_failure(const struct attempt_request *q, const struct settings *se
 	for (unsigned i = 0; i < STORE_ROUNDS_MAX && error == E_CONFLICT; i++) {
 		struct attempt_result ignored = { .verdict = ATTEMPT_FAILED };
 
-		error = load(&r, q, q->user, settings, store, &ignored, d);
+		error = load(&r, q, q->user, store, &ignored, d);
 		/* A user without a record is counted as well. */
 		if (error == E_NOENT)
 			error = 0;

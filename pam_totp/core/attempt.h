@@ -78,8 +78,8 @@ enum attempt_verdict attempt_run(const struct attempt_request *q, const struct s
 
 /* Count a failure of another factor (a wrong password given to totp-helper) in the same
  * bucket, user and source as attempt_run would. Returns 0 once it is durable, or E_*. */
-int attempt_count_failure(const struct attempt_request *q, const struct settings *settings,
-    struct store *store, struct diag *d) MUST_USE;
+int attempt_count_failure(const struct attempt_request *q, struct store *store,
+    struct diag *d) MUST_USE;
 
 /* How many seconds this source must wait now; 0 = none. UINT32_MAX = locked. Pure. */
 uint32_t attempt_wait(const struct state *st, const char *source, uint64_t now_s,

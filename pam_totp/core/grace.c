@@ -24,7 +24,7 @@ enter_once(const struct policy_facts *f, const struct settings *settings, struct
 	*decided = policy_decide(f, e, settings);
 	if (decided->reason != POLICY_GRACE)
 		return 0;
-	(void)store_entry_complete(e, f->now_s, settings->window);
+	(void)store_entry_complete(e, f->now_s);
 	st->uid = f->uid;
 	if (st->saved_at < f->now_s)
 		st->saved_at = f->now_s;

@@ -323,10 +323,9 @@ state_shown_step(const struct state_device *sd, const struct record_device *d, u
 }
 
 void
-state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
-    unsigned window)
+state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s)
 {
-	uint64_t newest = newest_step(d, larger_drift(sd, d), now_s, window);
+	uint64_t newest = newest_step(d, larger_drift(sd, d), now_s, STATE_WINDOW_MAX);
 
 	if (newest > sd->last_step)
 		sd->last_step = newest;
@@ -335,8 +334,7 @@ state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_
 /* Give every device of r without an entry a burnt one (obligation 4), and burn
  * the others too when asked. Returns whether there was any to give. */
 static bool
-burn_devices(struct state *s, const struct record *r, uint64_t now_s, unsigned window,
-    bool is_all)
+burn_devices(struct state *s, const struct record *r, uint64_t now_s, bool is_all)
 {
 	bool has_changed = false;
 
@@ -347,20 +345,20 @@ burn_devices(struct state *s, const struct record *r, uint64_t now_s, unsigned w
 
 		if (sd == NULL || (is_known && !is_all))
 			continue;
-		state_burn(sd, d, now_s, window);
+		state_burn(sd, d, now_s);
 		has_changed = true;
 	}
 	return has_changed;
 }
 
 void
-state_burn_all(struct state *s, const struct record *r, uint64_t now_s, unsigned window)
+state_burn_all(struct state *s, const struct record *r, uint64_t now_s)
 {
-	(void)burn_devices(s, r, now_s, window, true);
+	(void)burn_devices(s, r, now_s, true);
 }
 
 void
-state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned window)
+state_rebuild(struct state *s, const struct record *r, uint64_t now_s)
 {
 	memset(s, 0, sizeof(*s));
 	s->uid = r->uid;
@@ -371,14 +369,14 @@ state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned 
 	if (r->notice_count > 0 && r->notice_count <= RECORD_NOTICES_MAX)
 		s->notice_told = r->notice[r->notice_count - 1].id;
 	s->grace_start = 1; /* 1970: over, as losing a state must not renew it */
-	state_burn_all(s, r, now_s, window);
+	state_burn_all(s, r, now_s);
 }
 
 bool
-state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned window)
+state_adopt(struct state *s, const struct record *r, uint64_t now_s)
 {
 	bool is_other = s->uid != r->uid;
-	bool has_changed = burn_devices(s, r, now_s, window, is_other) || is_other;
+	bool has_changed = burn_devices(s, r, now_s, is_other) || is_other;
 
 	/* The drifts were those of another account's devices. */
 	for (unsigned i = 0; is_other && i < RECORD_DEVICES_MAX; i++) {

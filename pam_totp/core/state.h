@@ -81,19 +81,20 @@ uint64_t state_shown_step(const struct state_device *sd, const struct record_dev
     uint64_t now_s);
 
 /* Burn every step of d that could have been used up to now_s: last_step becomes the
- * larger of itself and step(now) + drift + window, by the larger of both drifts, sd's and d's:
- * a state that was lost in part may be older than the record. Never lowers. */
-void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s,
-    unsigned window);
+ * larger of itself and step(now) + drift + STATE_WINDOW_MAX, by the larger of both drifts, sd's
+ * and d's: a state that was lost in part may be older than the record. Never lowers.
+ * The widest window that a setting allows, not the one of the service that finds the loss: a
+ * service with a wider one may have accepted the steps ahead. */
+void state_burn(struct state_device *sd, const struct record_device *d, uint64_t now_s);
 
 /* Burn every device of r (state_burn); one without an entry is given one. */
-void state_burn_all(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
+void state_burn_all(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Replace a lost state: every device of r burnt, the present recovery set and grants void
  * (recovery_id = the record's, all spent), notices taken as told, a grace time taken as over
  * (grace_start 1), no failures known. Used when a record exists and its state is missing or
  * unreadable. generation and saved_at are 0: the store and the committer set them. */
-void state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
+void state_rebuild(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Follow a record that configuration management replaced: give every device of r that has no
  * entry a burnt one, and take over a recovery set whose id is larger than the known one (an
@@ -101,7 +102,7 @@ void state_rebuild(struct state *s, const struct record *r, uint64_t now_s, unsi
  * uid is another than the state's, all devices are burnt, with the record's drifts, and the
  * uid is taken over.
  * Returns whether anything changed. */
-bool state_adopt(struct state *s, const struct record *r, uint64_t now_s, unsigned window);
+bool state_adopt(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
  * a device of r consumed a step later than any that now_s could offer, by either drift, with

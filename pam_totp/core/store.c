@@ -132,7 +132,7 @@ store_close(struct store *s)
 }
 
 bool
-store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window)
+store_entry_complete(struct store_entry *e, uint64_t now_s)
 {
 	if (!e->has_record) {
 		/* What cannot be read may have begun the grace time: it is over, and stays so when
@@ -146,21 +146,21 @@ store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window)
 	switch (e->health) {
 	case STATE_LOST:
 	case STATE_FRESH: /* not with a record, but never zero then */
-		state_rebuild(&e->state, &e->record, now_s, window);
+		state_rebuild(&e->state, &e->record, now_s);
 		return true;
 	case STATE_HALF:
-		state_burn_all(&e->state, &e->record, now_s, window);
-		(void)state_adopt(&e->state, &e->record, now_s, window);
+		state_burn_all(&e->state, &e->record, now_s);
+		(void)state_adopt(&e->state, &e->record, now_s);
 		return true;
 	case STATE_WHOLE:
-		return state_adopt(&e->state, &e->record, now_s, window);
+		return state_adopt(&e->state, &e->record, now_s);
 	}
 	return false;
 }
 
 /* One round of store_update, with e as the place to work in. */
 static int
-update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
+update_once(struct store *s, const char *user, uint64_t now_s,
     int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx,
     struct store_entry *e, struct diag *d)
 {
@@ -168,7 +168,7 @@ update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
 	if (r != 0)
 		return r;
 	bool had_record = e->has_record;
-	(void)store_entry_complete(e, now_s, window);
+	(void)store_entry_complete(e, now_s);
 
 	r = change(e, ctx, d);
 	if (r != 0)
@@ -181,7 +181,7 @@ update_once(struct store *s, const char *user, uint64_t now_s, unsigned window,
 }
 
 int
-store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
+store_update(struct store *s, const char *user, uint64_t now_s,
     int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx, struct diag *d)
 {
 	struct store_entry e;
@@ -191,7 +191,7 @@ store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
 
 	r = E_CONFLICT;
 	for (unsigned round = 0; r == E_CONFLICT && round < STORE_ROUNDS_MAX; round++) {
-		r = update_once(s, user, now_s, window, change, ctx, &e, d);
+		r = update_once(s, user, now_s, change, ctx, &e, d);
 		store_entry_wipe(&e); /* obligation 4 */
 	}
 	return r;

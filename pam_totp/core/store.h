@@ -39,7 +39,7 @@ void store_entry_wipe(struct store_entry *e);
  * (state_adopt). Returns whether steps were burnt or anything else changed.
  * Without a record a lost or half state gets a grace time that is over, if it has none.
  * Nothing is written; the caller commits. */
-bool store_entry_complete(struct store_entry *e, uint64_t now_s, unsigned window);
+bool store_entry_complete(struct store_entry *e, uint64_t now_s);
 
 struct store;
 
@@ -103,9 +103,9 @@ void store_close(struct store *s);
  * fresh entry each round and returns 0, or a code that ends it without writing; it may set
  * e->has_record to false to remove the record (a user who had none and gets none has the
  * state alone committed). saved_at is raised to now_s afterwards, never lowered. Lost states
- * are burnt (state_rebuild, state_adopt with now_s and window) before change sees them.
+ * are burnt (state_rebuild, state_adopt with now_s) before change sees them.
  * Returns change's code, or that of load/replace; E_CONFLICT after STORE_ROUNDS_MAX rounds. */
-int store_update(struct store *s, const char *user, uint64_t now_s, unsigned window,
+int store_update(struct store *s, const char *user, uint64_t now_s,
     int (*change)(struct store_entry *e, void *ctx, struct diag *d), void *ctx,
     struct diag *d) MUST_USE;
 

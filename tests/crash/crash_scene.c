@@ -147,9 +147,9 @@ scene_enrol(void *ctx)
 	struct store *store = open_store(c->stage, &d);
 
 	if (store != NULL) {
-		c->told_first = store_update(store, c->user, world_clock(), 1, begin, c, &d);
+		c->told_first = store_update(store, c->user, world_clock(), begin, c, &d);
 		if (c->told_first == 0)
-			c->told = store_update(store, c->user, world_clock(), 1, confirm, c, &d);
+			c->told = store_update(store, c->user, world_clock(), confirm, c, &d);
 	} else {
 		c->told_first = E_IO;
 	}

@@ -182,7 +182,7 @@ update(const struct stage *s, const char *user,
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", s->store);
 	if (store_open(setting, &store, &d) != 0 ||
-	    store_update(store, user, world_clock(), 1, change, NULL, &d) != 0)
+	    store_update(store, user, world_clock(), change, NULL, &d) != 0)
 		fail_msg("store: %s", d.text);
 	store_close(store);
 }

@@ -204,7 +204,7 @@ expect_kept(struct life *l, const struct attempt_request *q, const struct store_
 	/* What attempt makes of the state before it decides: rebuilt or following the record. */
 	struct store_entry start = *before;
 	if (before->has_record)
-		(void)store_entry_complete(&start, q->now_s, l->settings.window);
+		(void)store_entry_complete(&start, q->now_s);
 	expect_grown(before, after);
 	switch (r->verdict) {
 	case ATTEMPT_ACCEPTED:
@@ -335,10 +335,10 @@ fail_otherwise(struct life *l)
 
 	l->has_rival = false;
 	begin(l);
-	int error = attempt_count_failure(&q, &l->settings, l->store, NULL);
+	int error = attempt_count_failure(&q, l->store, NULL);
 	end(l, &after);
 	start = l->base;
-	(void)store_entry_complete(&start, l->now_s, l->settings.window);
+	(void)store_entry_complete(&start, l->now_s);
 	expect_grown(&l->base, &after);
 	fuzz_expect(error != 0 ? after.state.generation == l->base.state.generation :
 	    after.state.fails == start.state.fails + 1, "counted, or nothing written");
@@ -379,15 +379,11 @@ type_bytes(struct life *l)
 	memcpy(l->answer, text.at, text.len);
 }
 
-/* One window for a whole life: a lost state is burnt by that of the login which finds it, so
- * that what a service with a wider one accepted could be shown again (DESIGN section 2). */
+/* Of the service that is used from now on: another one may have another window. */
 static void
-set_settings(struct life *l, bool is_first)
+set_settings(struct life *l)
 {
-	uint8_t window = fuzz_u8(&l->in) & 3;
-
-	if (is_first)
-		l->settings.window = window;
+	l->settings.window = fuzz_u8(&l->in) & 3;
 	l->settings.throttle_after = 1 + (fuzz_u8(&l->in) & 7);
 	l->settings.throttle_delay_s = (unsigned)(fuzz_u8(&l->in) & 15) * 10;
 	l->settings.lock_after = 1 + (fuzz_u8(&l->in) & 15);
@@ -525,7 +521,7 @@ operate(struct life *l)
 		change_record(l);
 		break;
 	default:
-		set_settings(l, false);
+		set_settings(l);
 		break;
 	}
 }
@@ -541,7 +537,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	l.now_s = UINT64_C(1700000010);
 	config_defaults(&l.settings);
 	l.store = store_memory_new();
-	set_settings(&l, true);
+	set_settings(&l);
 	make_record(&l);
 	for (unsigned i = 0; i < OPERATIONS_MAX && l.in.left > 0; i++)
 		operate(&l);

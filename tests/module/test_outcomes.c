@@ -418,11 +418,11 @@ test_state_lost(void **state)
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_AUTH_ERR);
 	assert_int_equal(stage_line_count(), 1);
 	stage_expect_line(0, LOG_ALERT, "event=deny reason=state-lost" WHO
-	    "device=phone fails=0 wait=60 state=rebuilt");
+	    "device=phone fails=0 wait=120 state=rebuilt");
 	stage_expect_shown(s, 1, PAM_ERROR_MSG,
-	    "This code cannot be used any more. Wait for the next code (about 60 s).");
+	    "This code cannot be used any more. Wait for the next code (about 120 s).");
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 1)), PAM_AUTH_ERR);
-	world_set_clock(STAGE_NOW + 60);
+	world_set_clock(STAGE_NOW + 120);
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
 }
 

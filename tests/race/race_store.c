@@ -113,7 +113,7 @@ change(const char *setting, change_function *how)
 
 	int r = store_open(setting, &store, NULL);
 	if (r == 0)
-		r = store_update(store, "alice", world_clock(), WINDOW, how, NULL, NULL);
+		r = store_update(store, "alice", world_clock(), how, NULL, NULL);
 	store_close(store);
 	return r;
 }

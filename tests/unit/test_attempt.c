@@ -377,7 +377,7 @@ another_factors_failure_fills_the_same_bucket(void **unused)
 
 	(void)unused;
 	for (unsigned i = 0; i < 5; i++)
-		assert_int_equal(attempt_count_failure(&q, &settings, store, NULL), 0);
+		assert_int_equal(attempt_count_failure(&q, store, NULL), 0);
 	struct store_entry seen = look();
 	assert_int_equal(seen.state.fails, 5);
 	assert_int_equal(attempt_wait(&seen.state, "totp-enroll", NOW, &settings), 30);
@@ -387,13 +387,13 @@ another_factors_failure_fills_the_same_bucket(void **unused)
 	/* A user without a record is counted too, and stays without one. */
 	q.user = "bob";
 	q.uid = 1001;
-	assert_int_equal(attempt_count_failure(&q, &settings, store, NULL), 0);
+	assert_int_equal(attempt_count_failure(&q, store, NULL), 0);
 	struct store_entry e;
 	assert_int_equal(store_load(store, "bob", &e, NULL), 0);
 	assert_false(e.has_record);
 	assert_int_equal(e.state.fails, 1);
 	store_memory_fail(store, STORE_MEMORY_COMMIT, 1, E_IO);
-	assert_int_equal(attempt_count_failure(&q, &settings, store, NULL), E_IO);
+	assert_int_equal(attempt_count_failure(&q, store, NULL), E_IO);
 }
 
 int

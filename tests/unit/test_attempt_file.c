@@ -81,7 +81,7 @@ expect_no_replay(const char *what, size_t at)
 
 	if (now == ATTEMPT_ACCEPTED || soon == ATTEMPT_ACCEPTED || now == ATTEMPT_FAILED)
 		fail_msg("%s %zu: verdicts %d and %d", what, at, (int)now, (int)soon);
-	enum attempt_verdict next = try_text(code_at(0, NOW + 90, 0), "", NOW + 90);
+	enum attempt_verdict next = try_text(code_at(0, NOW + 120, 0), "", NOW + 120);
 	if (next != ATTEMPT_ACCEPTED)
 		fail_msg("%s %zu: the later code is refused: %d", what, at, (int)next);
 }

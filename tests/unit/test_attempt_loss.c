@@ -119,10 +119,38 @@ a_lost_state_burns_every_step(void **unused)
 	store_memory_lose_state(store, USER);
 	assert_int_equal(try_text(code, "", NOW), ATTEMPT_BURNT);
 	assert_true(result.has_rebuilt);
+	/* The user is told to wait until the first code that is not burnt. */
+	uint64_t first_good = (NOW / 30 + 4) * 30;
+	assert_int_equal(result.wait_s, first_good - NOW);
 	/* Also the code that the window would still offer from the coming step. */
 	assert_int_equal(try_text(code_at(0, NOW, 1), "", NOW), ATTEMPT_REUSED);
 	assert_false(result.has_rebuilt);
-	assert_int_equal(try_text(code_at(0, NOW, 2), "", NOW + 60), ATTEMPT_ACCEPTED);
+	assert_int_equal(try_text(code_at(0, first_good - 1, 0), "", first_good - 1),
+	    ATTEMPT_REUSED);
+	assert_int_equal(result.wait_s, 1);
+	assert_int_equal(try_text(code_at(0, first_good, 0), "", first_good), ATTEMPT_ACCEPTED);
+}
+
+/* The service that finds the loss need not be the one that accepted the code. */
+static void
+a_lost_state_burns_the_window_of_every_service(void **unused)
+{
+	char code[16];
+
+	(void)unused;
+	for (unsigned finder = 0; finder < 3; finder++) {
+		uint64_t now = NOW + finder * 3600;
+
+		snprintf(code, sizeof(code), "%s", code_at(0, now, 3));
+		settings.window = 3;
+		assert_int_equal(try_text(code, "", now), ATTEMPT_ACCEPTED);
+		store_memory_lose_state(store, USER);
+		settings.window = finder;
+		assert_int_equal(try_text(code_at(0, now, 0), "", now), ATTEMPT_BURNT);
+		settings.window = 3;
+		assert_int_equal(try_text(code, "", now), ATTEMPT_REUSED);
+		assert_int_equal(try_text(code, "", now + 90), ATTEMPT_REUSED);
+	}
 }
 
 /* By this host's clock alone the codes that it just showed would lie in the future. */
@@ -150,7 +178,7 @@ a_lost_state_burns_a_fast_device_too(void **unused)
 
 	store_memory_lose_state(store, USER);
 	assert_int_equal(try_text(code, "", later), ATTEMPT_BURNT);
-	for (unsigned i = 0; i < 18; i++)
+	for (unsigned i = 0; i < 20; i++)
 		assert_int_not_equal(try_text(code, "", later + 30 * i), ATTEMPT_ACCEPTED);
 	/* And the device is known to be fast as before. */
 	later += 86400;
@@ -213,7 +241,8 @@ a_device_without_state_is_burnt(void **unused)
 	e.record.device_count = 2;
 	store_memory_put_record(store, &e.record);
 	assert_int_equal(try_text(code_at(1, NOW, 0), "", NOW), ATTEMPT_BURNT);
-	assert_int_equal(try_text(code_at(1, NOW + 60, 0), "", NOW + 60), ATTEMPT_ACCEPTED);
+	assert_int_equal(try_text(code_at(1, NOW + 90, 0), "", NOW + 90), ATTEMPT_REUSED);
+	assert_int_equal(try_text(code_at(1, NOW + 120, 0), "", NOW + 120), ATTEMPT_ACCEPTED);
 }
 
 static void
@@ -269,6 +298,7 @@ main(void)
 		CASE(a_recovery_code_is_spent_once),
 		CASE(a_lost_state_burns_every_step),
 		CASE(a_lost_state_burns_a_fast_device_too),
+		CASE(a_lost_state_burns_the_window_of_every_service),
 		CASE(a_lost_state_voids_recovery_codes),
 		CASE(a_clock_set_back_denies_and_lowers_nothing),
 		CASE(a_small_step_back_of_the_clock_is_nothing),

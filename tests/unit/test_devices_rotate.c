@@ -228,7 +228,7 @@ at_the_limit_the_old_one_leaves_a_tombstone(void **unused)
 	assert_int_equal(begin("phone"), 0);
 	assert_int_equal(entry.record.device_count, 9);
 	assert_null(record_fault(&entry.record));
-	assert_false(state_adopt(&entry.state, &entry.record, NOW, 1));
+	assert_false(state_adopt(&entry.state, &entry.record, NOW));
 	assert_int_equal(confirm(8), ENROLMENT_CONFIRMED);
 	assert_int_equal(entry.record.device_count, 8);
 	assert_null(numbered(phone));

@@ -105,7 +105,7 @@ a_stored_pending_device_is_not_burnt(void **unused)
 	uint32_t off_s = 1;
 
 	(void)unused;
-	assert_false(state_adopt(&entry.state, &entry.record, NOW, 1));
+	assert_false(state_adopt(&entry.state, &entry.record, NOW));
 	assert_int_equal(state_find(&entry.state, id)->last_step, 0);
 	assert_int_equal(confirm(code_of(STEP - 1), code_of(STEP), &off_s), ENROLMENT_CONFIRMED);
 }

@@ -386,29 +386,28 @@ test_find_and_ensure(void **state)
 
 static const struct {
 	int32_t drift;
-	uint64_t last_step, now_s;
-	unsigned window;
-	uint64_t expected;
+	uint64_t last_step, now_s, expected;
 } burns[] = {
-	{0, 0, NOW, 1, STEP + 1},
-	{0, 0, NOW - 1, 1, STEP},
-	{0, 0, NOW, 0, STEP},
-	{0, STEP + 1, NOW, 1, STEP + 1},
-	{0, STEP + 2, NOW, 1, STEP + 2}, /* never lowered */
-	{5, 0, NOW, 1, STEP + 6},
-	{-5, 0, NOW, 1, STEP - 4},
-	{-5, STEP, NOW, 1, STEP},
-	{-100000, 0, 0, 3, 0},	      /* before the first step */
-	{-3, 0, 0, 3, 0},
-	{-2, 0, 0, 3, 1},
-	{INT32_MIN, 0, NOW, 1, 0},
-	{INT32_MIN, 12, NOW, UINT_MAX, STEP + UINT_MAX - (UINT64_C(1) << 31)},
-	{INT32_MAX, 0, NOW, 0, STEP + INT32_MAX},
-	{INT32_MAX, 0, UINT64_MAX, UINT_MAX, STATE_STEP_MAX},
-	{INT32_MIN, 0, UINT64_MAX, UINT_MAX, STATE_STEP_MAX},
-	{0, UINT64_MAX, UINT64_MAX, 3, UINT64_MAX},
-	{1, 0, 30 * STATE_STEP_MAX, 0, STATE_STEP_MAX},
-	{0, 0, 30 * STATE_STEP_MAX, 1, STATE_STEP_MAX},
+	{0, 0, NOW, STEP + 3}, /* the widest window that a service may have */
+	{0, 0, NOW - 1, STEP + 2},
+	{0, STEP + 3, NOW, STEP + 3},
+	{0, STEP + 4, NOW, STEP + 4}, /* never lowered */
+	{5, 0, NOW, STEP + 8},
+	{-5, 0, NOW, STEP - 2},
+	{-5, STEP, NOW, STEP},
+	{-100000, 0, 0, 0},	      /* before the first step */
+	{-3, 0, 0, 0},
+	{-2, 0, 0, 1},
+	{INT32_MIN, 0, NOW, 0},
+	{INT32_MIN, 12, NOW, 12},
+	{INT32_MAX, 0, NOW, STEP + 3 + INT32_MAX},
+	{INT32_MAX, 0, UINT64_MAX, STATE_STEP_MAX},
+	{INT32_MIN, 0, UINT64_MAX, STATE_STEP_MAX},
+	{0, UINT64_MAX, UINT64_MAX, UINT64_MAX},
+	{1, 0, 30 * STATE_STEP_MAX, STATE_STEP_MAX},
+	{0, 0, 30 * STATE_STEP_MAX, STATE_STEP_MAX},
+	{0, 0, 30 * (STATE_STEP_MAX - 3), STATE_STEP_MAX},
+	{0, 0, 30 * (STATE_STEP_MAX - 4), STATE_STEP_MAX - 1},
 };
 
 static void
@@ -422,7 +421,7 @@ test_burn(void **state)
 		struct state_device sd = {1, burns[i].drift, burns[i].last_step, 44};
 
 		r.device[0].drift = burns[i].drift;
-		state_burn(&sd, &r.device[0], burns[i].now_s, burns[i].window);
+		state_burn(&sd, &r.device[0], burns[i].now_s);
 		assert_int_equal(sd.last_step, burns[i].expected);
 		assert_int_equal(sd.drift, burns[i].drift);
 		assert_int_equal(sd.last_used, 44);
@@ -430,17 +429,17 @@ test_burn(void **state)
 	/* Of two drifts the larger: an old half of a state may know the smaller one. */
 	struct state_device sd = {1, 0, 0, 0};
 	r.device[0].drift = 20;
-	state_burn(&sd, &r.device[0], NOW, 1);
-	assert_int_equal(sd.last_step, STEP + 21);
+	state_burn(&sd, &r.device[0], NOW);
+	assert_int_equal(sd.last_step, STEP + 23);
 	assert_int_equal(sd.drift, 0);
 	r.device[0].drift = -20;
 	sd = (struct state_device){1, 7, 0, 0};
-	state_burn(&sd, &r.device[0], NOW, 1);
-	assert_int_equal(sd.last_step, STEP + 8);
+	state_burn(&sd, &r.device[0], NOW);
+	assert_int_equal(sd.last_step, STEP + 10);
 	/* A period that no record has: everything is burnt, nothing is divided. */
 	sd = (struct state_device){1, 0, 0, 0};
 	r.device[0].params.period_s = 0;
-	state_burn(&sd, &r.device[0], NOW, 1);
+	state_burn(&sd, &r.device[0], NOW);
 	assert_int_equal(sd.last_step, STATE_STEP_MAX);
 }
 
@@ -463,14 +462,14 @@ test_rebuild(void **state)
 	r.notice[0].id = 7;
 	r.notice[1].id = 12;
 	memset(&s, 0xa5, sizeof(s));
-	state_rebuild(&s, &r, NOW, 1);
+	state_rebuild(&s, &r, NOW);
 	for (unsigned i = 0; i < 9; i++) {
 		struct state_device *sd = state_find(&s, 3 + i);
 
 		assert_non_null(sd);
 		/* One that runs ahead is burnt as far as it may have been used. */
 		assert_int_equal(sd->drift, r.device[i].drift);
-		assert_int_equal(sd->last_step, (i < 8 ? STEP + 1 : STEP / 2 + 1) +
+		assert_int_equal(sd->last_step, (i < 8 ? STEP + 3 : STEP / 2 + 3) +
 		    (uint64_t)(int64_t)r.device[i].drift);
 		assert_int_equal(sd->last_used, 0);
 	}
@@ -488,15 +487,15 @@ test_rebuild(void **state)
 	assert_true(random_is_zero(s.bucket, sizeof(s.bucket)));
 	print(&s, slot);
 	assert_false(state_is_from_future(&s, &r, NOW, 1));
-	assert_false(state_adopt(&s, &r, NOW + 1000, 1));
+	assert_false(state_adopt(&s, &r, NOW + 1000));
 	/* All notices are there: the last one counts. */
 	r.notice_count = RECORD_NOTICES_MAX;
 	r.notice[RECORD_NOTICES_MAX - 1].id = 99;
-	state_rebuild(&s, &r, NOW, 1);
+	state_rebuild(&s, &r, NOW);
 	assert_int_equal(s.notice_told, 99);
 	/* A record without anything. */
 	make_record(&r, 0, 1);
-	state_rebuild(&s, &r, NOW, 1);
+	state_rebuild(&s, &r, NOW);
 	assert_int_equal(s.notice_told, 0);
 	assert_true(random_is_zero(s.device, sizeof(s.device)));
 	assert_int_equal(s.recovery_spent, 0x3ff);
@@ -514,38 +513,38 @@ test_adopt(void **state)
 	s.device[4] = (struct state_device){1, -3, 17, 18};
 	r.device[0].drift = -4;
 	r.device[1].drift = 9;
-	assert_true(state_adopt(&s, &r, NOW, 2));
-	assert_int_equal(state_find(&s, 2)->last_step, STEP + 11);
+	assert_true(state_adopt(&s, &r, NOW));
+	assert_int_equal(state_find(&s, 2)->last_step, STEP + 12);
 	assert_int_equal(state_find(&s, 2)->drift, 9);
 	assert_int_equal(state_find(&s, 1)->last_step, 17); /* known: as it was */
 	assert_int_equal(state_find(&s, 1)->drift, -3);
 	assert_int_equal(s.recovery_spent, 5);
 	assert_int_equal(s.fails, 3);
-	assert_false(state_adopt(&s, &r, NOW + 300, 2));
-	assert_int_equal(state_find(&s, 2)->last_step, STEP + 11);
+	assert_false(state_adopt(&s, &r, NOW + 300));
+	assert_int_equal(state_find(&s, 2)->last_step, STEP + 12);
 
 	r.recovery.id = 1; /* an old record: its codes stay void */
-	assert_false(state_adopt(&s, &r, NOW, 2));
+	assert_false(state_adopt(&s, &r, NOW));
 	assert_int_equal(s.recovery_id, 2);
 	assert_int_equal(s.recovery_spent, 5);
 	r.recovery.id = 0;
-	assert_false(state_adopt(&s, &r, NOW, 2));
+	assert_false(state_adopt(&s, &r, NOW));
 	assert_int_equal(s.recovery_id, 2);
 	r.recovery.id = 3;
-	assert_true(state_adopt(&s, &r, NOW, 2));
+	assert_true(state_adopt(&s, &r, NOW));
 	assert_int_equal(s.recovery_id, 3);
 	assert_int_equal(s.recovery_spent, 0);
 
 	/* Another account's: all burnt, none lowered. */
 	r.uid = 1007;
 	state_find(&s, 2)->last_step = STEP + 50;
-	assert_true(state_adopt(&s, &r, NOW, 2));
+	assert_true(state_adopt(&s, &r, NOW));
 	assert_int_equal(s.uid, 1007);
 	/* With the larger drift, and from now on with its own. */
-	assert_int_equal(state_find(&s, 1)->last_step, STEP - 1);
+	assert_int_equal(state_find(&s, 1)->last_step, STEP);
 	assert_int_equal(state_find(&s, 1)->drift, -4);
 	assert_int_equal(state_find(&s, 2)->last_step, STEP + 50);
-	assert_false(state_adopt(&s, &r, NOW, 2));
+	assert_false(state_adopt(&s, &r, NOW));
 }
 
 /* A count that no lawful record has: no place beyond the last is read (sanitizers watch). */
@@ -561,9 +560,9 @@ test_counts_are_not_trusted(void **state)
 	make_record(r, 9, 1);
 	r->device_count = UINT_MAX;
 	r->notice_count = UINT_MAX;
-	state_rebuild(s, r, NOW, 1);
+	state_rebuild(s, r, NOW);
 	assert_int_equal(s->notice_told, 0);
-	assert_false(state_adopt(s, r, NOW, 1));
+	assert_false(state_adopt(s, r, NOW));
 	assert_false(state_is_from_future(s, r, NOW, 1));
 	assert_null(state_ensure(s, r, 1000));
 	free(r);
@@ -587,8 +586,7 @@ test_nothing_is_ever_lowered(void **state)
 			if (s.device[k].id != 0 && random_below(2) == 0)
 				r.device[k].id = s.device[k].id;
 		before = s;
-		(void)state_adopt(&s, &r, random_between(0, RECORD_TIME_MAX),
-		    (unsigned)random_below(4));
+		(void)state_adopt(&s, &r, random_between(0, RECORD_TIME_MAX));
 		for (unsigned k = 0; k < r.device_count; k++) {
 			struct state_device *old = state_find(&before, r.device[k].id);
 			struct state_device *new = state_find(&s, r.device[k].id);

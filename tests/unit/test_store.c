@@ -360,8 +360,8 @@ lost_state(void **state)
 	assert_true(a.has_record);
 	assert_int_equal(a.health, STATE_LOST); /* never fresh, never zero that counts */
 	assert_memory_equal(&a.state, &zero, sizeof(zero));
-	state_rebuild(&a.state, &a.record, SAMPLE_NOW, 1);
-	state_rebuild(&b.state, &b.record, SAMPLE_NOW, 1);
+	state_rebuild(&a.state, &a.record, SAMPLE_NOW);
+	state_rebuild(&b.state, &b.record, SAMPLE_NOW);
 	assert_int_equal(store_commit(fx->s, "alice", &a.state, &a.version, NULL), 0);
 	assert_int_equal(store_commit(fx->s, "alice", &b.state, &b.version, NULL), E_CONFLICT);
 	struct store_entry now = load(fx, "alice");
@@ -381,7 +381,7 @@ record_from_outside_has_no_state_yet(void **state)
 	struct store_entry e = load(fx, "alice");
 	assert_true(e.has_record);
 	assert_int_equal(e.health, STATE_LOST);
-	state_rebuild(&e.state, &e.record, SAMPLE_NOW, 1);
+	state_rebuild(&e.state, &e.record, SAMPLE_NOW);
 	assert_int_equal(store_commit(fx->s, "alice", &e.state, &e.version, NULL), 0);
 	e = load(fx, "alice");
 	assert_int_equal(e.health, STATE_WHOLE);
@@ -534,7 +534,7 @@ apply_change(struct store_entry *e, void *ctx, struct diag *d)
 static int
 update(const struct fixture *fx, struct change *c, uint64_t now_s)
 {
-	return store_update(fx->s, "alice", now_s, 1, apply_change, c, NULL);
+	return store_update(fx->s, "alice", now_s, apply_change, c, NULL);
 }
 
 static void
@@ -563,7 +563,7 @@ update_makes_edits_and_removes(void **state)
 	assert_int_equal(update(fx, &c, SAMPLE_NOW), 0);
 	expect_nothing(fx, "alice");
 	assert_int_equal(
-	    store_update(fx->s, ".decoy-01", SAMPLE_NOW, 1, apply_change, &c, NULL), E_INVALID);
+	    store_update(fx->s, ".decoy-01", SAMPLE_NOW, apply_change, &c, NULL), E_INVALID);
 	assert_int_equal(c.calls, 1);
 }
 
@@ -629,8 +629,8 @@ static void
 update_without_a_record_commits_the_state(void **state)
 {
 	const struct fixture *fx = *state;
-	assert_int_equal(store_update(fx->s, "alice", SAMPLE_NOW, 1, count_only, NULL, NULL), 0);
-	assert_int_equal(store_update(fx->s, "alice", SAMPLE_NOW, 1, count_only, NULL, NULL), 0);
+	assert_int_equal(store_update(fx->s, "alice", SAMPLE_NOW, count_only, NULL, NULL), 0);
+	assert_int_equal(store_update(fx->s, "alice", SAMPLE_NOW, count_only, NULL, NULL), 0);
 	struct store_entry e = load(fx, "alice");
 	assert_false(e.has_record);
 	assert_int_equal(e.state.fails, 2);

@@ -291,7 +291,7 @@ state_folder_is_made_for_a_login(void **state)
 	assert_int_equal(store_file_open(fx->dir, &s, NULL), 0);
 	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
 	assert_int_equal(e.health, STATE_LOST);
-	state_rebuild(&e.state, &e.record, SAMPLE_NOW, 1);
+	state_rebuild(&e.state, &e.record, SAMPLE_NOW);
 	assert_int_equal(store_commit(s, "alice", &e.state, &e.version, NULL), 0);
 	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
 	assert_int_equal(e.health, STATE_WHOLE);
@@ -492,7 +492,7 @@ state_of_another_length(void **state)
 		assert_true(e.has_record);
 		assert_int_equal(e.health, STATE_LOST);
 		assert_int_equal(e.state.generation, 0);
-		state_rebuild(&e.state, &e.record, SAMPLE_NOW, 1);
+		state_rebuild(&e.state, &e.record, SAMPLE_NOW);
 		assert_int_equal(store_commit(fx->s, "alice", &e.state, &e.version, NULL), 0);
 		struct store_entry now = load(fx, "alice");
 		assert_int_equal(now.health, STATE_WHOLE);
@@ -560,7 +560,7 @@ slots_that_contradict_each_other(void **state)
 	write_file(at(fx, "state/alice"), file, sizeof(file));
 	e = load(fx, "alice");
 	assert_int_equal(e.health, STATE_LOST);
-	state_rebuild(&e.state, &e.record, SAMPLE_NOW, 1);
+	state_rebuild(&e.state, &e.record, SAMPLE_NOW);
 	assert_int_equal(store_commit(fx->s, "alice", &e.state, &e.version, NULL), 0);
 	struct store_entry now = load(fx, "alice");
 	assert_int_equal(now.health, STATE_WHOLE);

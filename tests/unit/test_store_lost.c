@@ -131,7 +131,7 @@ a_state_without_a_record(void **unused)
 		assert_int_equal(e.health, STATE_LOST);
 	}
 	/* The first write after it does not make a new beginning possible. */
-	assert_int_equal(attempt_count_failure(&q, &s, store, NULL), 0);
+	assert_int_equal(attempt_count_failure(&q, store, NULL), 0);
 	struct store_entry e = load("bob");
 	assert_int_equal(e.health, STATE_WHOLE);
 	assert_int_equal(e.state.fails, 1);
