@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "core/attempt.h"
-#include "core/date.h"
 #include "core/devices.h"
 #include "core/policy.h"
 
@@ -132,22 +131,22 @@ enrol_rehearse(struct enrolling *x, const char **why)
 	return *why != NULL ? ENROL_NAME : o;
 }
 
-/* What the user will be told at the next login. */
+/* What the user will be told at the next login; the notice has its time beside the text. */
 static void
 add_notice(const struct enrolling *x, struct store_entry *e, uint64_t now_s)
 {
+	const char *from = x->host.rhost[0] != '\0' ? x->host.rhost : x->host.tty;
 	char text[RECORD_NAME_CAP + HOST_TEXT_CAP + 64];
-	char day[DATE_CAP];
 	struct bytes_writer w;
 
-	date_print(now_s, day);
 	bytes_writer_init(&w, text, sizeof(text));
 	bytes_put(&w, "device ");
 	bytes_put(&w, x->name);
-	bytes_put(&w, " was added at login on ");
-	bytes_put(&w, day);
-	bytes_put(&w, " from ");
-	bytes_put(&w, x->host.rhost[0] != '\0' ? x->host.rhost : x->host.tty);
+	bytes_put(&w, " was added at login");
+	if (from[0] != '\0') {
+		bytes_put(&w, ", from ");
+		bytes_put(&w, from);
+	}
 	record_add_notice(&e->record, e->state.notice_told, now_s, text);
 }
 

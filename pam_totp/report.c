@@ -211,7 +211,7 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 static void
 tell_accepted(const struct host *h, const struct attempt_result *r)
 {
-	char text[MESSAGE_CAP], day[DATE_CAP];
+	char text[MESSAGE_CAP], day[DATE_CAP], at[DATE_MINUTE_CAP];
 
 	if (r->fails_elsewhere > 0) {
 		snprintf(text, sizeof(text), "%u MFA attempt%s for %s failed elsewhere since the "
@@ -220,8 +220,8 @@ tell_accepted(const struct host *h, const struct attempt_result *r)
 		host_tell(h, false, text);
 	}
 	for (unsigned i = 0; i < r->notice_count; i++) {
-		date_print(r->notice[i].at, day);
-		snprintf(text, sizeof(text), "Notice of %s: %s", day, r->notice[i].text);
+		date_print_minute(r->notice[i].at, at);
+		snprintf(text, sizeof(text), "Notice of %s: %s", at, r->notice[i].text);
 		host_tell(h, false, text);
 	}
 	if (r->rotate_by == 0)

@@ -33,8 +33,8 @@ rename_device(struct store_entry *e, void *ctx, struct diag *d)
 	r = devices_rename(e, old, dc->new_name, d);
 	if (r != 0)
 		return admin_refuse_core(c, r, d);
-	admin_note(c, e, "MFA device \"%s\" was renamed to \"%s\" by an administrator", old,
-	    dc->new_name);
+	/* So short that two names of 64 bytes fit. */
+	admin_note(c, e, "an administrator renamed %s to %s", old, dc->new_name);
 	return 0;
 }
 

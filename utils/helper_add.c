@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "core/encode.h"
 #include "utils/phrases.h"
 
@@ -136,13 +137,13 @@ static enum exit_code
 end_rotation(const struct addition *a)
 {
 	struct helper *h = a->change.h;
-	char used[CHANGE_TIME_CAP] = "never";
+	char used[DATE_MINUTE_CAP] = "never";
 
 	if (a->old_name[0] == '\0')
 		return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. There was no "
 		    "place to keep the old one: it is deleted.", a->change.name);
 	if (a->old_used != 0)
-		change_time(a->old_used, used);
+		date_print_minute(a->old_used, used);
 	return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. The old one is disabled "
 	    "and kept as %s (last used: %s). When a login with the new one has worked: "
 	    "totp-enroll delete %s", a->change.name, a->old_name, used, a->old_name);

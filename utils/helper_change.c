@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/attempt.h"
 #include "utils/member.h"
@@ -110,30 +109,15 @@ change_find(struct change *c, struct store_entry *e, int *error, struct diag *d)
 }
 
 void
-change_time(uint64_t at_s, char out[CHANGE_TIME_CAP])
-{
-	time_t t = at_s <= RECORD_TIME_MAX ? (time_t)at_s : 0; /* 64 bits wide */
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, CHANGE_TIME_CAP, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		memcpy(out, "?", 2);
-}
-
-void
 change_note(const struct change *c, struct store_entry *e, const char *what)
 {
-	char text[RECORD_REASON_CAP + CHANGE_TIME_CAP + HELPER_TTY_CAP];
-	char at[CHANGE_TIME_CAP];
+	char text[2 * RECORD_REASON_CAP + HELPER_TTY_CAP];
 	struct bytes_writer w;
 
-	change_time(c->now_s, at);
 	bytes_writer_init(&w, text, sizeof(text));
 	bytes_put(&w, what);
-	bytes_put(&w, " on ");
-	bytes_put(&w, at);
 	if (c->h->tty[0] != '\0') {
-		bytes_put(&w, " from ");
+		bytes_put(&w, ", from ");
 		bytes_put(&w, c->h->tty);
 	}
 	record_add_notice(&e->record, e->state.notice_told, c->now_s, text);

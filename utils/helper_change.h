@@ -68,16 +68,12 @@ struct record_device *change_find(struct change *c, struct store_entry *e, int *
     struct diag *d);
 
 /* Put a notice into e that the user is told at the next login. what: "device %s was added",
- * at most RECORD_TEXT bytes; date and place are put behind it. */
+ * so short that the place, which is put behind it, is not cut; the time is the notice's own. */
 void change_note(const struct change *c, struct store_entry *e, const char *what);
 
 /* Log the change and tell it to the program of the settings. new_name: "" but for a rename.
  * To be called once it is on disk. */
 void change_tell(const struct change *c, const char *reason, const char *new_name);
-
-/* "2026-11-21 17:00 UTC". */
-#define CHANGE_TIME_CAP 32
-void change_time(uint64_t at_s, char out[CHANGE_TIME_CAP]);
 
 /* Whether the account must have a device, by the settings (FLOW row 28). */
 bool change_is_required(const struct helper *h);

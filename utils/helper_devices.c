@@ -75,7 +75,8 @@ static const struct kind kinds[] = {
 	{"recovery-codes", "recovery-codes", false, false, apply_recovery},
 };
 
-/* The notice: "device phone was disabled". */
+/* The notice: "device phone was disabled". "is now" is short: with two names of 64 bytes there is
+ * a place for the terminal. */
 static void
 note(const struct order *o, struct store_entry *e)
 {
@@ -86,14 +87,10 @@ note(const struct order *o, struct store_entry *e)
 	if (o->kind->has_name) {
 		bytes_put(&w, "device ");
 		bytes_put(&w, o->change.name);
-		bytes_put(&w, " was ");
-		bytes_put(&w, o->kind->done);
+		bytes_put(&w, o->kind->has_new_name ? " is now " : " was ");
+		bytes_put(&w, o->kind->has_new_name ? o->new_name : o->kind->done);
 	} else {
 		bytes_put(&w, "new recovery codes were made");
-	}
-	if (o->kind->has_new_name) {
-		bytes_put(&w, " to ");
-		bytes_put(&w, o->new_name);
 	}
 	change_note(&o->change, e, text);
 }

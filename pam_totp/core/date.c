@@ -95,3 +95,18 @@ date_print(uint64_t at_s, char out[DATE_CAP])
 	put_field(out + 5, 2, month + 1);
 	put_field(out + 8, 2, days + 1);
 }
+
+void
+date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP])
+{
+	const uint64_t last_s = (DAY_LAST + 1) * DATE_DAY_S - 1;
+	char day[DATE_CAP];
+
+	if (at_s > last_s)
+		at_s = last_s;
+	date_print(at_s, day);
+	memcpy(out, "YYYY-MM-DD HH:MM UTC", DATE_MINUTE_CAP);
+	memcpy(out, day, DATE_CAP - 1);
+	put_field(out + 11, 2, at_s % DATE_DAY_S / 3600);
+	put_field(out + 14, 2, at_s % 3600 / 60);
+}

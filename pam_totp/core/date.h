@@ -8,6 +8,7 @@
 #include "bytes.h"
 
 #define DATE_CAP 11		/* "YYYY-MM-DD" with NUL */
+#define DATE_MINUTE_CAP 21	/* "YYYY-MM-DD HH:MM UTC" with NUL */
 #define DATE_DAY_S UINT64_C(86400)
 
 /* The first second (since 1970, UTC) of a day written YYYY-MM-DD, 1970-01-01..9999-12-31 of
@@ -18,5 +19,8 @@ int date_parse(struct span text, uint64_t *out_s) MUST_USE;
 /* The day (UTC) of a second since 1970 as YYYY-MM-DD; what lies past 9999 is its last day.
  * Pure: no time zone, no environment, unlike gmtime(3). */
 void date_print(uint64_t at_s, char out[DATE_CAP]);
+
+/* The same with the minute: "2026-11-21 17:00 UTC". */
+void date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP]);
 
 #endif

@@ -93,12 +93,20 @@ expect 'a name that is taken is refused' 4 'already exists'
 run remove $user tablet
 run remove --force $user watch
 expect 'the last device goes with --force, and a warning' 0 'warning: .*locks the user out'
-is 'the user is told each change' "$(sed -n 's/^text MFA device //p' "$store/secrets/$user")" \
+is 'the user is told each change' "$(sed -En 's/^text (MFA device )?//p' "$store/secrets/$user")" \
 	'"phone" was added by an administrator
-"phone" was renamed to "watch" by an administrator
+an administrator renamed phone to watch
 "tablet" was added by an administrator
 "tablet" was removed by an administrator
 "watch" was removed by an administrator'
+
+fresh active
+long=$(printf 'x%.0s' {1..64})
+run rename $user phone "$long"
+run rename $user "$long" "y${long:1}"
+is 'also a notice of two long names is whole' \
+	"$(sed -n 's/^text //p' "$store/secrets/$user" | tail -n 1)" \
+	"an administrator renamed $long to y${long:1}"
 
 fresh disabled
 run enable --force $user phone

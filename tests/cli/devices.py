@@ -208,9 +208,9 @@ def test_rename_disable_delete_remove():
     change("carol", "remove", "third", codes.pop()).done(0)
     equal(states("carol"), {"phone": "active"})
     text = stored("carol")["secrets"].decode("ascii")
-    for what in ("phone was added", "tablet was renamed to other", "other was disabled",
+    for what in ("phone was added", "tablet is now other", "other was disabled",
                  "other was deleted", "third was removed"):
-        check(re.search(rf"\ntext device {what} on \d{{4}}-\d\d-\d\d \d\d:\d\d UTC\n", text), what,
+        check(re.search(rf"\ntext device {what}\n", text), what,
               text)
     for op in ("rename", "disable", "delete", "remove"):
         LOG.find(f"event={op}", "result=ok", "reason=asked", "user=carol")
@@ -301,7 +301,7 @@ def test_rotate():
     check("phone+old" in text and " UTC" in text, text)
     equal(states("frank"), {"phone": "active", "phone+old": "disabled"})
     verify("frank", new.code(1), 0)
-    check("secret of device phone was replaced on" in stored("frank")["secrets"].decode("ascii"))
+    check("secret of device phone was replaced\n" in stored("frank")["secrets"].decode("ascii"))
     LOG.find("event=rotate", "result=ok", "reason=confirmed", "user=frank", "device=phone")
 
 

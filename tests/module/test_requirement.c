@@ -370,12 +370,12 @@ test_notices(void **state)
 	stage_arguments(s, "feedback=none");
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
 	assert_int_equal(s->app.shown_count, 4);
-	stage_expect_shown(s, 1, PAM_TEXT_INFO, "Notice of 2023-11-14: change 1");
-	stage_expect_shown(s, 3, PAM_TEXT_INFO, "Notice of 2023-11-14: change 3");
+	stage_expect_shown(s, 1, PAM_TEXT_INFO, "Notice of 2023-11-14 22:13 UTC: change 1");
+	stage_expect_shown(s, 3, PAM_TEXT_INFO, "Notice of 2023-11-14 22:13 UTC: change 3");
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 1)), PAM_SUCCESS);
 	assert_int_equal(s->app.shown_count, 3);
-	stage_expect_shown(s, 1, PAM_TEXT_INFO, "Notice of 2023-11-14: change 4");
-	stage_expect_shown(s, 2, PAM_TEXT_INFO, "Notice of 2023-11-14: change 5");
+	stage_expect_shown(s, 1, PAM_TEXT_INFO, "Notice of 2023-11-14 22:13 UTC: change 4");
+	stage_expect_shown(s, 2, PAM_TEXT_INFO, "Notice of 2023-11-14 22:13 UTC: change 5");
 	world_set_clock(STAGE_NOW + 60);
 	assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
 	assert_int_equal(s->app.shown_count, 1);

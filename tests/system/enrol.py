@@ -184,7 +184,7 @@ def lost(s):
     done = ssh("ray", password, codes[0])
     s.check("a recovery code logs in", done.got_in, done)
     s.check("and how many are left is told", "code used, 9 left." in done.transcript, done)
-    s.check("and that the device was added", "device phone was added on" in done.transcript, done)
+    s.check("and that the device was added", "device phone was added, from" in done.transcript, done)
     done = ssh("ray", password, codes[0])
     s.check("its second use is refused", not done.got_in, done)
     results = []

@@ -84,6 +84,31 @@ known_days(void **unused)
 }
 
 static void
+minutes(void **unused)
+{
+	static const struct {
+		uint64_t at_s;
+		const char *text;
+	} rows[] = {
+		{ 0, "1970-01-01 00:00 UTC" },
+		{ 59, "1970-01-01 00:00 UTC" },
+		{ 1700000010, "2023-11-14 22:13 UTC" },
+		{ 86399, "1970-01-01 23:59 UTC" },
+		{ 86400, "1970-01-02 00:00 UTC" },
+		{ UINT64_C(253402300799), "9999-12-31 23:59 UTC" },
+		{ UINT64_MAX, "9999-12-31 23:59 UTC" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[DATE_MINUTE_CAP];
+
+		date_print_minute(rows[i].at_s, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static void
 no_days(void **unused)
 {
 	static const char *const rows[] = { "", "1969-12-31", "2026-00-01", "2026-13-01",
@@ -111,6 +136,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_day_there_and_back),
 		cmocka_unit_test(known_days),
+		cmocka_unit_test(minutes),
 		cmocka_unit_test(no_days),
 	};
 	return cmocka_run_group_tests_name("date", tests, NULL, NULL);
