@@ -60,6 +60,7 @@ unit_programs = \
 	%D%/unit/test_devices_rotate \
 	%D%/unit/test_diag \
 	%D%/unit/test_doctor_pam \
+	%D%/unit/test_doctor_unit \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
 	%D%/unit/test_grace \

@@ -71,6 +71,7 @@ examine_all(struct doctor *d, const struct doctor_paths *p, struct doctor_guards
 {
 	doctor_check_settings(d, p, g);
 	doctor_check_store(d, p, g);
+	doctor_check_confinement(d, p, g);
 	doctor_check_helper(d);
 	doctor_check_sshd(d, p, g, NULL);
 	doctor_check_sudo(d, p, g);

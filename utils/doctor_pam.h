@@ -103,6 +103,7 @@ struct pam_verdict {
 	bool can_skip;		  /* a right password lets in when pam_totp ignores itself */
 	bool has_password;	  /* a known module asks for a password */
 	bool is_open_to_strangers; /* pam_totp is asked though the password was not right yet */
+	bool is_enrolling_strangers; /* pam_totp_enroll is reached by who has no password */
 	bool is_unknown;	  /* too many ways to look at all of them */
 	unsigned bypass_count;
 	struct pam_bypass bypass[PAM_BYPASSES_MAX];

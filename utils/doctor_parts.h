@@ -94,6 +94,10 @@ void doctor_check_sshd(struct doctor *d, const struct doctor_paths *p,
 void doctor_check_sudo(struct doctor *d, const struct doctor_paths *p,
     const struct doctor_guards *g);
 
+/* What keeps the programs of guarded services from the store: units, SELinux, no root. */
+void doctor_check_confinement(struct doctor *d, const struct doctor_paths *p,
+    const struct doctor_guards *g);
+
 /* Whether the clock is synchronised. */
 void doctor_check_clock(struct doctor *d);
 

@@ -133,7 +133,8 @@ tell_bypass(struct doctor *d, const char *service, const struct pam_stack *s,
 
 /* pam_totp_enroll needs pam_totp below it, and says nothing about who is enrolled. */
 static void
-judge_enrol(struct doctor *d, const char *service, const struct pam_stack *s)
+judge_enrol(struct doctor *d, const char *service, const struct pam_stack *s,
+    const struct pam_verdict *v)
 {
 	int enrol = pam_stack_find(s, PAM_KIND_ENROL);
 	bool is_followed = false;
@@ -145,6 +146,12 @@ judge_enrol(struct doctor *d, const char *service, const struct pam_stack *s)
 		doctor_add(d, DOCTOR_FAIL, CHECK, "auth required pam_totp.so below that line",
 		    "%s: %s: pam_totp_enroll without pam_totp after it: who is enrolled shows "
 		    "no code", service, s->line[enrol].place);
+	if (enrol >= 0 && v->is_enrolling_strangers)
+		doctor_add(d, DOCTOR_FAIL, CHECK,
+		    "put the password above it, requisite in the place of required",
+		    "%s: %s: pam_totp_enroll is reached although the password was wrong: who "
+		    "knows but a name can enrol a phone for that user", service,
+		    s->line[enrol].place);
 }
 
 static void
@@ -337,7 +344,7 @@ check_service(struct doctor *d, struct source *src, const char *service,
 			snprintf(others + len, others_cap - len, ", ...");
 	}
 	if (is_own) {
-		judge_enrol(d, service, &s);
+		judge_enrol(d, service, &s, &v);
 		if (has_totp || pam_stack_find(&s, PAM_KIND_ENROL) >= 0)
 			judge_missing(d, service, &s);
 	}

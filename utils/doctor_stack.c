@@ -226,9 +226,11 @@ step(struct walk *w, struct way from)
 		return;
 	}
 	bool is_wrong_first = from.password == PASSWORD_WRONG ||
-	    (from.password == PASSWORD_NOT_ASKED && w->password > w->totp);
+	    (from.password == PASSWORD_NOT_ASKED && w->password > (int)from.at);
 	if (l->kind == PAM_KIND_TOTP && is_wrong_first)
 		w->v->is_open_to_strangers = true;
+	if (l->kind == PAM_KIND_ENROL && is_wrong_first)
+		w->v->is_enrolling_strangers = true;
 	for (int code = 0; code < PAM_STACK_CODES; code++) {
 		if (!may_return(w, l, code))
 			continue;

@@ -14,6 +14,7 @@
 
 #include "utils/admin.h"
 #include "utils/doctor_parts.h"
+#include "utils/table.h"
 
 #define LOOKUP_CAP 65536 /* bytes of a group or passwd entry */
 #define GROUPS_OF_USER_MAX 1024
@@ -143,6 +144,7 @@ struct examination {
 	struct store *store;
 	const char *setting;
 	const struct settings *settings;
+	const char *not_enrolling; /* a service without pam_totp_enroll; NULL: none */
 	uint64_t now_s;
 	size_t records;
 };
@@ -203,12 +205,22 @@ judge_state(struct examination *x, const char *user, struct store_entry *e)
 static void
 judge_devices(struct examination *x, const char *user, const struct record *r)
 {
+	char by[TABLE_TIME_CAP];
+
 	for (unsigned i = 0; i < r->device_count; i++) {
 		const struct record_device *dev = &r->device[i];
 		if (dev->state == DEVICE_PENDING && dev->expires <= x->now_s)
 			doctor_add(x->d, DOCTOR_WARN, "store",
 			    "enrol again: a new try takes its place",
 			    "%s: the enrolment of \"%s\" was never finished", user, dev->name);
+		if (x->not_enrolling != NULL && record_device_is_usable(dev, x->now_s) &&
+		    dev->rotate_by != 0 && dev->rotate_by <= x->now_s)
+			doctor_add(x->d, DOCTOR_WARN, "store",
+			    "let the user run totp-enroll rotate, or put pam_totp_enroll.so above "
+			    "pam_totp.so there",
+			    "%s: \"%s\" was to be rotated by %s, and %s cannot do it in the login: "
+			    "it has no pam_totp_enroll", user, dev->name,
+			    table_time_text(dev->rotate_by, true, by), x->not_enrolling);
 	}
 }
 
@@ -237,10 +249,10 @@ examine_user(const char *user, void *ctx)
 }
 
 static void
-examine_store(struct doctor *d, const struct settings *s)
+examine_store(struct doctor *d, const struct settings *s, const char *not_enrolling)
 {
 	struct examination x = { .d = d, .setting = s->store, .settings = s,
-		.now_s = admin_now() };
+		.not_enrolling = not_enrolling, .now_s = admin_now() };
 	struct diag why = { "" };
 	char fix[DOCTOR_TEXT_CAP];
 
@@ -271,10 +283,19 @@ doctor_check_store(struct doctor *d, const struct doctor_paths *p,
     const struct doctor_guards *g)
 {
 	char seen[8][CONFIG_TEXT_CAP];
+	const char *not_enrolling = NULL;
 	size_t count = 0;
 	struct settings s;
 	struct diag why;
 
+	/* Where people log in; nobody looks for a QR code at sudo. */
+	for (size_t i = 0; i < g->count && not_enrolling == NULL; i++) {
+		const struct doctor_guard *guard = &g->guard[i];
+		bool is_login = strcmp(guard->service, "sshd") == 0 ||
+		    strcmp(guard->service, "login") == 0;
+		if (is_login && !guard->is_enrolling)
+			not_enrolling = guard->service;
+	}
 	/* The file's own store first, then those that services name. */
 	for (size_t i = 0; i <= g->count; i++) {
 		bool is_seen = false;
@@ -291,7 +312,7 @@ doctor_check_store(struct doctor *d, const struct doctor_paths *p,
 			break;
 		}
 		memcpy(seen[count++], s.store, sizeof seen[0]);
-		examine_store(d, &s);
+		examine_store(d, &s, not_enrolling);
 	}
 }
 

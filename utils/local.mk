@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/doctor_sshd.h \
 	%D%/doctor_sshd_parse.c \
 	%D%/doctor_stack.c \
+	%D%/doctor_unit.c %D%/doctor_unit.h \
 	%D%/json.c %D%/json.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/member.c %D%/member.h \
@@ -82,6 +83,7 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/admin_disable.c \
 	%D%/admin_doctor.c \
 	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_confine.c \
 	%D%/doctor_explain.c \
 	%D%/doctor_parts.h \
 	%D%/doctor_service.c \

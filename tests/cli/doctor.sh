@@ -149,6 +149,10 @@ auth [success=ok authinfo_unavail=ignore default=die] pam_totp.so"
 stack 'enrolment alone' FAIL 'pam_totp_enroll without pam_totp after it' \
 	"@include common-auth
 auth required pam_totp_enroll.so"
+stack 'enrolment behind a required password' FAIL 'although the password was wrong' \
+	"auth required pam_unix.so
+auth requisite /usr/local/lib/security/pam_totp_enroll.so
+$code"
 stack 'the code before the password' WARN 'strangers' "$code"$'\n@include common-auth'
 is 'which alone is no failure' "$rc" 0
 stack 'a required password before it' WARN 'strangers' "auth required pam_unix.so"$'\n'"$code"
@@ -312,6 +316,9 @@ pending()		# the device of tess as an enrolment of an hour ago
 	sed -i -e 's/^state active/state pending/' \
 		-e "s/^expires 0/expires $(($(date +%s) - 3000))/" "$store/secrets/tess"
 }
+overdue() { sed -i 's/^rotate_by 0/rotate_by 1000000000/' "$store/secrets/tess"; }
+hurt 'a rotation that is overdue, where a login cannot do it' WARN \
+	'tess: "phone" was to be rotated by 2001-09-09.*sshd cannot do it' overdue
 hurt 'an enrolment never finished' WARN 'tess: .*never finished' pending
 hurt 'a helper that is not set-uid' FAIL 'not set-uid' chmod 755 "$helper"
 chmod 4755 "$helper"
@@ -320,6 +327,74 @@ chmod 4755 "$helper"
 mv "$helper" "$helper.gone"
 hurt 'no helper' FAIL 'users cannot enrol' true
 mv "$helper.gone" "$helper"
+
+sed "s|pam_totp_enroll.so|${module%.so}_enroll.so|; s| pam_totp.so| $module|" \
+	"$src/examples/pam.d/sshd-totp-enroll" >/etc/pam.d/sshd
+overdue
+doctor
+tell_not 'not where it can' WARN 'was to be rotated'
+sound
+
+# --- what keeps the programs from the store -------------------------------------------------
+
+units=/etc/systemd/system
+mkdir -p "$units" /run/systemd/system
+printf '[Service]\nExecStart=/usr/sbin/sshd -D\n' >"$units/ssh.service"
+doctor
+tell 'no unit is in the way' OK 'no unit keeps these services from the store'
+unit()			# NAME LEVEL PATTERN LINE...: of a drop-in of ssh.service
+{
+	local name=$1 level=$2 pattern=$3
+	shift 3
+	mkdir -p "$units/ssh.service.d"
+	printf '%s\n' '[Service]' "$@" >"$units/ssh.service.d/50-test.conf"
+	doctor
+	tell "$name" "$level" "sshd: ssh.service .*($pattern)"
+}
+unit 'a store that sshd may not write' FAIL "may not write below $store" 'ProtectSystem=strict'
+is 'which is a failure' "$rc" 1
+unit 'a part that is read-only' FAIL 'may not write' 'ReadOnlyPaths=/var/lib'
+unit 'a store that is hidden' FAIL 'hides' 'InaccessiblePaths=/var'
+unit 'no new privileges' WARN 'NoNewPrivileges' 'NoNewPrivileges=yes'
+unit 'a user that is not root' WARN 'not root \(User=daemon\)' 'User=daemon'
+unit 'a root of its own' WARN 'root directory of its own' 'RootDirectory=/srv'
+mkdir -p /run/systemd/system/ssh.service.d
+printf '[Service]\nProtectSystem=strict\n' >/run/systemd/system/ssh.service.d/50-test.conf
+printf '[Service]\n' >"$units/ssh.service.d/50-test.conf"
+doctor
+tell_not 'a drop-in of /etc stands for that of the same name in /run' FAIL 'ssh.service'
+mv /run/systemd/system/ssh.service.d/50-test.conf /run/systemd/system/ssh.service.d/40-test.conf
+doctor
+tell 'one of another name counts' FAIL 'ssh.service may not write'
+printf '[Service]\nReadWritePaths=%s\n' "$store" >"$units/ssh.service.d/50-test.conf"
+doctor
+tell_not 'the later one mends it' FAIL 'ssh.service'
+rm -r "$units/ssh.service.d"
+mkdir "$units/service.d"
+printf '[Service]\nProtectSystem=strict\n' >"$units/service.d/all.conf"
+doctor
+tell 'a drop-in of all services' FAIL 'ssh.service may not write'
+rm "$units/ssh.service"
+ln -s /dev/null "$units/ssh.service"
+doctor
+tell_not 'a unit that is masked says nothing' FAIL 'ssh.service'
+rm -r "$units/service.d" "$units/ssh.service" /run/systemd/system/ssh.service.d
+guard swaylock "@include common-auth"$'\n'"$code"
+doctor
+tell 'a locker that runs as its user' WARN 'swaylock: this program runs as its user'
+sound
+if mount -t tmpfs sys /sys/fs 2>/dev/null; then
+	mkdir /sys/fs/selinux
+	printf 1 >/sys/fs/selinux/enforce
+	doctor
+	tell 'SELinux enforces and the store has no label' WARN "SELinux enforces, and $store"
+	printf 0 >/sys/fs/selinux/enforce
+	doctor
+	tell_not 'but not when it only looks on' WARN 'SELinux'
+	umount /sys/fs
+else
+	tap_skip 'SELinux enforces and the store has no label' 'cannot mount below /sys'
+fi
 
 # --- root and one user ------------------------------------------------------------------------
 

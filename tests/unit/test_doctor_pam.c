@@ -419,6 +419,52 @@ test_enrolment_and_skipping(void **state)
 	pam_stack_free(&s);
 }
 
+/* Who has no password must not come to pam_totp_enroll, whatever stands after it. */
+static void
+test_enrolment_of_strangers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_open;
+	} rows[] = {
+		{ "@include common-auth\n", false },
+		{ "auth requisite pam_unix.so\n", false },
+		{ "auth required pam_unix.so\n", true },
+		{ "auth optional pam_unix.so\n", true },
+		{ "auth [default=ignore success=ok] pam_unix.so\n", true },
+		{ "auth required pam_sss.so\nauth requisite pam_unix.so\n", false },
+		/* A requisite line of a substack ends but the substack. */
+		{ "auth substack sufficient\n", true },
+		/* No password at all: another door, as sshd's keys, stands before. */
+		{ "auth required pam_env.so\n", false },
+	};
+	char text[512];
+	struct pam_stack s;
+	struct pam_verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(text, sizeof text, "%sauth requisite pam_totp_enroll.so\n" TOTP,
+		    rows[i].text);
+		read_text(&s, text);
+		pam_stack_judge(&s, false, &v);
+		if (v.is_enrolling_strangers != rows[i].is_open)
+			fail_msg("%d of: %s", v.is_enrolling_strangers, text);
+		pam_stack_free(&s);
+	}
+	/* The password comes too late. */
+	read_text(&s, "auth requisite pam_totp_enroll.so\n@include common-auth\n" TOTP);
+	pam_stack_judge(&s, false, &v);
+	assert_true(v.is_enrolling_strangers);
+	pam_stack_free(&s);
+	/* Of pam_totp alone it is not said. */
+	read_text(&s, "auth required pam_unix.so\n" TOTP);
+	pam_stack_judge(&s, false, &v);
+	assert_true(v.is_open_to_strangers);
+	assert_false(v.is_enrolling_strangers);
+	pam_stack_free(&s);
+}
+
 /* A deep stack of modules that may say anything is still judged, or said to be unknown. */
 static void
 test_many_modules(void **state)
@@ -513,6 +559,7 @@ main(void)
 		cmocka_unit_test(test_a_substack_keeps_its_decision),
 		cmocka_unit_test(test_root_and_missing_modules),
 		cmocka_unit_test(test_enrolment_and_skipping),
+		cmocka_unit_test(test_enrolment_of_strangers),
 		cmocka_unit_test(test_many_modules),
 		cmocka_unit_test(test_sshd_ways),
 		cmocka_unit_test(test_sshd_output),
