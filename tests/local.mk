@@ -185,6 +185,7 @@ EXTRA_DIST += $(cli_tests)
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
 system_tests = \
+	%D%/system/breakglass.py \
 	%D%/system/enrol.py \
 	%D%/system/enrol_login.py \
 	%D%/system/requirement.py \
