@@ -51,7 +51,7 @@ account_run(struct login *l, int argc, const char **argv)
 	if (l->settings.max_age_s == 0 || has_passed(&l->host) || is_called_by_root(&l->host))
 		return OUTCOME_NOT_REQUIRED;
 	if (login_decide(l) != 0)
-		return OUTCOME_STORE;
+		return login_trouble(l);
 	switch (l->decision.action) {
 	case POLICY_SKIP:
 		return login_outcome_of_skip(l->decision.reason);

@@ -43,11 +43,14 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 pam_LTLIBRARIES += %D%/pam_totp.la
 %C%_pam_totp_la_SOURCES = \
 	%D%/account.c \
+	%D%/by_helper.c %D%/by_helper.h \
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
 	%D%/login.c %D%/login.h \
+	%D%/login_line.c %D%/login_line.h \
 	%D%/pam_totp.c \
 	%D%/place.c %D%/place.h \
+	%D%/protocol.c %D%/protocol.h \
 	%D%/report.c %D%/report.h \
 	%D%/trial.c %D%/trial.h
 %C%_pam_totp_la_CPPFLAGS = $(project_cppflags)

@@ -7,13 +7,16 @@
  *  1. That the user has just enrolled is pam_totp_enroll.so's word; it is believed only when
  *     the store says so too.
  *  2. A session (max_age) is looked for only where a code would be asked for.
- *  3. Only a missing record means unenrolled; every other trouble is an error. */
+ *  3. Only a missing record means unenrolled; every other trouble is an error.
+ *  4. Where the host is not root and cannot open the store, totp-helper decides for the account
+ *     that the host runs as; without it nobody is let in. Sessions do not count there. */
 
 #include "login.h"
 
 #include <string.h>
 
 #include "core/grace.h"
+#include "by_helper.h"
 #include "enrolled.h"
 #include "place.h"
 
@@ -24,6 +27,8 @@ login_load_settings(struct login *l, int argc, const char **argv)
 		.service = l->host.service, .find_member = host_find_member, .ctx = &l->host
 	};
 
+	l->argc = argc;
+	l->argv = argv;
 	int error = config_load(argc, argv, DEFAULT_CONF, &who, &l->settings, &l->diag);
 	if (error == 0)
 		error = config_in_groups(&l->settings, &who, &l->in_groups, &l->diag);
@@ -78,6 +83,9 @@ login_decide(struct login *l)
 
 	/* Only a missing record means unenrolled. A missing store is an error. */
 	int error = store_open(l->settings.store, &l->store, &l->diag);
+	l->is_by_helper = error != 0 && by_helper_is_due();
+	if (l->is_by_helper)
+		return by_helper_decide(h, l->argc, l->argv, &l->decision, &l->digits, &l->diag);
 	if (error != 0)
 		return error;
 	l->digits = OTP_DIGITS_MIN;
@@ -96,6 +104,12 @@ login_decide(struct login *l)
 		error = grace_enter(&facts, &l->settings, l->store, h->user, &l->decision,
 		    &l->diag);
 	return error;
+}
+
+enum outcome
+login_trouble(const struct login *l)
+{
+	return l->is_by_helper ? OUTCOME_NO_HELPER : OUTCOME_STORE;
 }
 
 enum outcome

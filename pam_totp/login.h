@@ -15,6 +15,9 @@ struct login {
 	struct host host;
 	struct settings settings;
 	struct store *store;
+	int argc;	  /* of the module's line, borrowed */
+	const char **argv;
+	bool is_by_helper; /* the host is not root: totp-helper decides, there is no store */
 	bool in_groups; /* of those who must show a code */
 	struct policy_decision decision;
 	bool has_enrolled; /* just now, by pam_totp_enroll.so; result.device says which */
@@ -29,8 +32,9 @@ struct login {
 int login_load_settings(struct login *l, int argc, const char **argv) MUST_USE;
 
 /* Step 3: open the store and look whether there is a usable device. No lock is held. Returns 0 with
- * l->decision set, or an error of the store. */
+ * l->decision set, or an error of the store, for which login_trouble has the outcome. */
 int login_decide(struct login *l) MUST_USE;
+enum outcome login_trouble(const struct login *l);
 
 /* The outcome of a SKIP; every reason that is none of its own is INTERNAL. */
 enum outcome login_outcome_of_skip(enum policy_reason reason);

@@ -24,6 +24,7 @@
 
 #include "login.h"
 
+#include "by_helper.h"
 #include "place.h"
 #include "trial.h"
 
@@ -54,6 +55,7 @@ static const int codes[OUTCOMES_MAX] = {
 	[OUTCOME_NO_USER] = PAM_USER_UNKNOWN,
 	[OUTCOME_USER_CHANGED] = PAM_AUTH_ERR,
 	[OUTCOME_STORE] = PAM_AUTHINFO_UNAVAIL,
+	[OUTCOME_NO_HELPER] = PAM_AUTHINFO_UNAVAIL,
 	[OUTCOME_SETTINGS] = PAM_SERVICE_ERR,
 };
 
@@ -70,13 +72,24 @@ report(const struct login *l, enum outcome o)
 	report_outcome(&l->host, &l->settings, o, &l->decision, &l->result, &l->diag);
 }
 
+/* Step 5 where the host is not root. */
+static enum attempt_verdict
+attempt_by_helper(void *ctx, struct span answer, struct attempt_result *result, struct diag *d)
+{
+	const struct login *l = ctx;
+
+	return by_helper_attempt(&l->host, l->argc, l->argv, answer, !l->host.is_silent, result,
+	    d);
+}
+
 /* Steps 4 and 5. */
 static enum outcome
 try_codes(struct login *l)
 {
 	const struct trial t = { .host = &l->host, .settings = &l->settings, .store = l->store,
 		.decision = &l->decision, .digits = l->digits, .result = &l->result,
-		.diag = &l->diag };
+		.diag = &l->diag, .attempt = l->is_by_helper ? attempt_by_helper : NULL,
+		.ctx = l };
 
 	return trial_run(&t);
 }
@@ -88,7 +101,7 @@ run(struct login *l, int argc, const char **argv)
 	if (login_load_settings(l, argc, argv) != 0)
 		return OUTCOME_SETTINGS;
 	if (login_decide(l) != 0)
-		return OUTCOME_STORE;
+		return login_trouble(l);
 	switch (l->decision.action) {
 	case POLICY_SKIP:
 		return login_outcome_of_skip(l->decision.reason);
@@ -115,7 +128,7 @@ remember(const struct login *l, enum outcome o)
 	if (l->settings.max_age_s == 0 || codes[o] != PAM_SUCCESS)
 		return;
 	account_leave_passed(&l->host);
-	if (o == OUTCOME_ACCEPTED || o == OUTCOME_ENROLLED)
+	if ((o == OUTCOME_ACCEPTED || o == OUTCOME_ENROLLED) && !l->is_by_helper)
 		place_add_session(&l->host, l->store, l->result.device);
 }
 

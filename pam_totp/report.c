@@ -51,6 +51,7 @@ static const struct {
 	[OUTCOME_NO_USER] = { LOG_NOTICE, "deny", "no-user" },
 	[OUTCOME_USER_CHANGED] = { LOG_WARNING, "deny", "user-changed" },
 	[OUTCOME_STORE] = { LOG_CRIT, "error", "store" },
+	[OUTCOME_NO_HELPER] = { LOG_CRIT, "error", "helper" },
 	[OUTCOME_SETTINGS] = { LOG_CRIT, "error", "settings" },
 };
 
@@ -110,7 +111,7 @@ report_log(const struct host *h, enum outcome o, const struct policy_decision *p
 		bytes_put(&w, " locked=now");
 	if (r->has_rebuilt)
 		bytes_put(&w, " state=rebuilt");
-	if (o == OUTCOME_STORE || o == OUTCOME_SETTINGS)
+	if (o == OUTCOME_STORE || o == OUTCOME_NO_HELPER || o == OUTCOME_SETTINGS)
 		text_put_field(&w, "error", d->text);
 	if (is_lookup) {
 		char why[DIAG_TEXT_MAX];
@@ -184,6 +185,10 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 	case OUTCOME_SESSION_OVER:
 		snprintf(text, sizeof(text), "The last MFA code on this terminal is too old: "
 		    "authenticate anew (sudo -k makes sudo ask).");
+		break;
+	case OUTCOME_NO_HELPER:
+		snprintf(text, sizeof(text), "This program cannot check MFA codes here: it may not "
+		    "read the store. Ask your administrator.");
 		break;
 	case OUTCOME_STORE:
 	case OUTCOME_SETTINGS:
@@ -274,6 +279,7 @@ report_notices(const struct host *h, enum outcome o, const struct policy_decisio
 	case OUTCOME_NO_USER:
 	case OUTCOME_USER_CHANGED:
 	case OUTCOME_STORE:
+	case OUTCOME_NO_HELPER:
 	case OUTCOME_SETTINGS:
 	case OUTCOME_INTERNAL:
 		return;

@@ -31,13 +31,14 @@ enum outcome {
 	OUTCOME_NO_USER,
 	OUTCOME_USER_CHANGED,
 	OUTCOME_STORE,
+	OUTCOME_NO_HELPER,    /* the host is not root, and totp-helper cannot stand in */
 	OUTCOME_SETTINGS
 };
 #define OUTCOMES_MAX (OUTCOME_SETTINGS + 1)
 
 /* Write the log line of a decision: event, reason, user, service, rhost, tty, device, fails,
  * wait, then what is rare; fixed order, values escaped. p: what the policy decided. d: why,
- * for OUTCOME_STORE and OUTCOME_SETTINGS. A name without an account is not written. */
+ * for OUTCOME_STORE, NO_HELPER and SETTINGS. A name without an account is not written. */
 void report_log(const struct host *h, enum outcome o, const struct policy_decision *p,
     const struct attempt_result *r, const struct diag *d);
 

@@ -108,7 +108,9 @@ trial_run(const struct trial *t)
 			.is_decoy = t->decision->action != POLICY_ASK,
 			.may_tell = !t->host->is_silent,
 		};
-		o = outcome_of(attempt_run(&q, t->settings, t->store, t->result, t->diag));
+		o = outcome_of(t->attempt != NULL ?
+		    t->attempt(t->ctx, answer.span, t->result, t->diag) :
+		    attempt_run(&q, t->settings, t->store, t->result, t->diag));
 		host_answer_wipe(&answer);
 		if (!may_retry(o))
 			return o;

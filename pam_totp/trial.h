@@ -18,6 +18,10 @@ struct trial {
 	unsigned digits; /* of the user's first device, for first_pass=append */
 	struct attempt_result *result;
 	struct diag *diag;
+	/* Where there is no store: what stands in for attempt_run. NULL: nothing does. */
+	enum attempt_verdict (*attempt)(void *ctx, struct span answer,
+	    struct attempt_result *result, struct diag *d);
+	void *ctx;
 };
 
 /* Ask as `first_pass` and `prompt` say, and try the answer, as often as `tries` allows; each

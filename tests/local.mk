@@ -65,6 +65,7 @@ unit_programs = \
 	%D%/unit/test_enrolment \
 	%D%/unit/test_grace \
 	%D%/unit/test_json \
+	%D%/unit/test_login_line \
 	%D%/unit/test_otp \
 	%D%/unit/test_otpauth \
 	%D%/unit/test_policy \
@@ -172,6 +173,7 @@ cli_tests = \
 	%D%/cli/admin_program.sh \
 	%D%/cli/admin_rotate.sh \
 	%D%/cli/admin_verbs.sh \
+	%D%/cli/by_helper.py \
 	%D%/cli/devices.py \
 	%D%/cli/doctor.sh \
 	%D%/cli/enroll.py \
@@ -343,6 +345,7 @@ EXTRA_DIST += \
 	%D%/support/forbidden.sh \
 	%D%/support/helper_client.py \
 	%D%/support/host.py \
+	%D%/support/pam_host.py \
 	%D%/support/sandbox.sh \
 	%D%/support/suite.py \
 	%D%/support/tap.sh \

@@ -10,8 +10,8 @@
 #include "core/config.h"
 #include "core/record.h"
 #include "core/store.h"
+#include "protocol.h"
 #include "utils/exit_codes.h"
-#include "utils/protocol.h"
 
 /* The parts of totp-helper; its obligations stand in totp-helper.c. */
 
@@ -32,6 +32,7 @@ struct helper {
 	uid_t uid;		      /* the real uid: the only identity there is */
 	char user[RECORD_USER_CAP];   /* its name by the password database */
 	char tty[HELPER_TTY_CAP];     /* of standard error, "" when it is none; for logs */
+	char claimed[PROTOCOL_VALUE_CAP]; /* a login's service as the caller names it, else "" */
 	char text[PROTOCOL_VALUE_CAP]; /* what `done` will say */
 };
 
@@ -44,6 +45,11 @@ const char *guard_process(uid_t *caller) MUST_USE;
  * neither kill nor stop a process that is writing. Returns false when refused. */
 bool guard_enter_pam(uid_t caller) MUST_USE;
 bool guard_leave_pam(void) MUST_USE;
+
+/* totp-helper.c: the settings of that section with those arguments, and the store that they
+ * name. Whatever was open before is closed. */
+enum exit_code helper_open(struct helper *h, const char *service, int argc,
+    const char *const *argv) MUST_USE;
 
 /* helper_talk.c */
 
@@ -118,6 +124,10 @@ enum exit_code helper_devices(struct helper *h, const struct message *request) M
 
 /* helper_pair.c: resync, enable */
 enum exit_code helper_pair(struct helper *h, const struct message *request) MUST_USE;
+
+/* helper_login.c: policy, login */
+enum exit_code helper_policy(struct helper *h, const struct message *request) MUST_USE;
+enum exit_code helper_login(struct helper *h, const struct message *request) MUST_USE;
 
 /* helper_talk.c: the device name that a request must have. out: RECORD_NAME_CAP bytes. */
 enum exit_code helper_take_name(struct helper *h, const struct message *request, const char *key,

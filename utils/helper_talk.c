@@ -148,6 +148,8 @@ helper_log(const struct helper *h, bool is_accepted, const char *event, const ch
 	text_put_field(&w, "device", device);
 	bytes_put(&w, " actor=");
 	bytes_put_u64(&w, h->uid);
+	if (h->claimed[0] != '\0')
+		text_put_field(&w, "claimed", h->claimed);
 	syslog(is_accepted ? LOG_INFO : LOG_NOTICE, "%s", line);
 }
 

@@ -14,11 +14,12 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/doctor_stack.c \
 	%D%/doctor_unit.c %D%/doctor_unit.h \
 	%D%/json.c %D%/json.h \
+	pam_totp/login_line.c pam_totp/login_line.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/member.c %D%/member.h \
 	%D%/otpauth.c %D%/otpauth.h \
 	%D%/phrases.c %D%/phrases.h \
-	%D%/protocol.c %D%/protocol.h \
+	pam_totp/protocol.c pam_totp/protocol.h \
 	%D%/qr.c %D%/qr.h \
 	pam_totp/qr_text.c pam_totp/qr_text.h \
 	%D%/secret_input.c %D%/secret_input.h \
@@ -58,6 +59,7 @@ helper_PROGRAMS += %D%/totp-helper
 	%D%/helper_codes.c \
 	%D%/helper_devices.c \
 	%D%/helper_guard.c \
+	%D%/helper_login.c \
 	%D%/helper_ops.c \
 	%D%/helper_pair.c \
 	%D%/helper_pam.c \

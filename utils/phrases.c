@@ -12,34 +12,6 @@
 
 #include "core/bytes.h"
 
-const char *
-phrase_attempt_word(enum attempt_verdict v)
-{
-	switch (v) {
-	case ATTEMPT_FAILED:
-		return "failed";
-	case ATTEMPT_ACCEPTED:
-		return "accepted";
-	case ATTEMPT_WRONG:
-		return "wrong";
-	case ATTEMPT_REUSED:
-		return "reused";
-	case ATTEMPT_MALFORMED:
-		return "malformed";
-	case ATTEMPT_THROTTLED:
-		return "throttled";
-	case ATTEMPT_LOCKED:
-		return "locked";
-	case ATTEMPT_UNENROLLED:
-		return "unenrolled";
-	case ATTEMPT_CLOCK_BACK:
-		return "clock-back";
-	case ATTEMPT_BURNT:
-		return "burnt";
-	}
-	return "?";
-}
-
 static void
 put_accepted(struct bytes_writer *w, const struct attempt_result *r)
 {

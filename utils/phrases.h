@@ -11,9 +11,6 @@
 #include "core/phrase.h"
 #include "utils/exit_codes.h"
 
-/* The word of an attempt's verdict, as in logs and in JSON ("wrong", "reused"). */
-const char *phrase_attempt_word(enum attempt_verdict v);
-
 /* The sentence that tells a person how a code fared. is_brief (`feedback = none`): only
  * whether it was accepted. FAILED is told by its code, without the administrator's diag. */
 void phrase_attempt(const struct attempt_result *r, bool is_brief, char *out, size_t cap);

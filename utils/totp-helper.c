@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
-/* The set-uid half of totp-enroll: runs the privileged part of what an ordinary user does
- * with his own devices. Anybody can start it, with anything around it. Obligations:
+/* The set-uid half of totp-enroll, and of pam_totp.so where its host is not root: runs the
+ * privileged part of what an ordinary user does with his own devices. Anybody can start it,
+ * with anything around it. Obligations:
  *
  *  1. Nothing inherited is believed: helper_guard.c takes it back first. No arguments.
  *  2. The real uid is the only identity. No message can name a user; the account's name
@@ -30,7 +31,7 @@
 #define PASSWD_LINE_MAX 16384
 
 static const char usage[] =
-    "usage: totp-helper (without arguments; it is started by totp-enroll)\n";
+    "usage: totp-helper (without arguments; it is started by totp-enroll and pam_totp.so)\n";
 
 /* One line, and no more can be done when even that is refused. */
 static void
@@ -76,27 +77,52 @@ find_tty(struct helper *h)
 	memcpy(h->tty, path + sizeof(dev) - 1, strlen(path) - (sizeof(dev) - 1) + 1);
 }
 
-/* What can be asked for. plain: without further keys. */
+enum exit_code
+helper_open(struct helper *h, const char *service, int argc, const char *const *argv)
+{
+	const struct config_who who = {
+		.service = service, .find_member = member_find, .ctx = h->user
+	};
+	struct diag d = {""};
+
+	store_close(h->store);
+	h->store = NULL;
+	int r = config_load(argc, argv, DEFAULT_CONF, &who, &h->settings, &d);
+	if (r == 0)
+		r = store_open(h->settings.store, &h->store, &d);
+	if (r == 0)
+		return EXIT_CODE_OK;
+	helper_log_trouble(h, d.text);
+	return helper_end(h, EXIT_CODE_FAILURE,
+	    "the settings or the store are broken (%s); the system log has the details",
+	    diag_code_text(r));
+}
+
+/* What can be asked for. plain: without further keys. has_service: opens what it needs. */
 static const struct operation {
 	const char *op;
 	enum exit_code (*plain)(struct helper *h);
 	enum exit_code (*full)(struct helper *h, const struct message *request);
+	bool has_service;
 } operations[] = {
-	{"list", helper_list, NULL},
-	{"status", helper_status, NULL},
-	{"verify", helper_verify, NULL},
-	{"cancel", helper_cancel, NULL},
-	{"add", NULL, helper_add},
-	{"rotate", NULL, helper_add},
-	{"resync", NULL, helper_pair},
-	{"enable", NULL, helper_pair},
-	{"rename", NULL, helper_devices},
-	{"disable", NULL, helper_devices},
-	{"delete", NULL, helper_devices},
-	{"remove", NULL, helper_devices},
-	{"recovery-codes", NULL, helper_devices},
+	{"list", helper_list, NULL, false},
+	{"status", helper_status, NULL, false},
+	{"verify", helper_verify, NULL, false},
+	{"cancel", helper_cancel, NULL, false},
+	{"policy", NULL, helper_policy, true},
+	{"login", NULL, helper_login, true},
+	{"add", NULL, helper_add, false},
+	{"rotate", NULL, helper_add, false},
+	{"resync", NULL, helper_pair, false},
+	{"enable", NULL, helper_pair, false},
+	{"rename", NULL, helper_devices, false},
+	{"disable", NULL, helper_devices, false},
+	{"delete", NULL, helper_devices, false},
+	{"remove", NULL, helper_devices, false},
+	{"recovery-codes", NULL, helper_devices, false},
 };
 
+/* Settings and store are opened only after a whole request came. */
 static enum exit_code
 run_operation(struct helper *h, const struct message *request)
 {
@@ -109,33 +135,15 @@ run_operation(struct helper *h, const struct message *request)
 
 		if (strcmp(op, o->op) != 0)
 			continue;
-		if (o->full != NULL)
-			return o->full(h, request);
-		if (request->count != 1)
+		if (o->full == NULL && request->count != 1)
 			return helper_end(h, EXIT_CODE_USAGE, "op=%s has no further keys", o->op);
-		return o->plain(h);
+		enum exit_code code = o->has_service ? EXIT_CODE_OK :
+		    helper_open(h, HELPER_SERVICE, 0, NULL);
+		if (code != EXIT_CODE_OK)
+			return code;
+		return o->full != NULL ? o->full(h, request) : o->plain(h);
 	}
 	return helper_end(h, EXIT_CODE_USAGE, "unknown operation");
-}
-
-/* Settings and store, opened only after a whole request came. */
-static enum exit_code
-open_store(struct helper *h)
-{
-	const struct config_who who = {
-		.service = HELPER_SERVICE, .find_member = member_find, .ctx = h->user
-	};
-	struct diag d = {""};
-	int r = config_load(0, NULL, DEFAULT_CONF, &who, &h->settings, &d);
-
-	if (r == 0)
-		r = store_open(h->settings.store, &h->store, &d);
-	if (r == 0)
-		return EXIT_CODE_OK;
-	helper_log_trouble(h, d.text);
-	return helper_end(h, EXIT_CODE_FAILURE,
-	    "the settings or the store are broken (%s); the system log has the details",
-	    diag_code_text(r));
 }
 
 static enum exit_code
@@ -149,8 +157,6 @@ serve(struct helper *h)
 	enum exit_code code = helper_send(h, &m);
 	if (code == EXIT_CODE_OK)
 		code = helper_receive(h, &m, HELPER_REQUEST_MS);
-	if (code == EXIT_CODE_OK)
-		code = open_store(h);
 	if (code == EXIT_CODE_OK)
 		code = run_operation(h, &m);
 	message_wipe(&m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* What a verdict on two codes is called: one word for programs and logs, one sentence for
+/* What a verdict is called: one word for programs and logs, one sentence for
  * people, the same in the programs and in a login.
  *
  *  1. A sentence says what happened and what to do next, never a code or a secret.
@@ -38,6 +38,34 @@ phrase_duration(uint64_t seconds, char *out, size_t cap)
 		bytes_put_u64(&w, seconds);
 		bytes_put(&w, " s");
 	}
+}
+
+const char *
+phrase_attempt_word(enum attempt_verdict v)
+{
+	switch (v) {
+	case ATTEMPT_FAILED:
+		return "failed";
+	case ATTEMPT_ACCEPTED:
+		return "accepted";
+	case ATTEMPT_WRONG:
+		return "wrong";
+	case ATTEMPT_REUSED:
+		return "reused";
+	case ATTEMPT_MALFORMED:
+		return "malformed";
+	case ATTEMPT_THROTTLED:
+		return "throttled";
+	case ATTEMPT_LOCKED:
+		return "locked";
+	case ATTEMPT_UNENROLLED:
+		return "unenrolled";
+	case ATTEMPT_CLOCK_BACK:
+		return "clock-back";
+	case ATTEMPT_BURNT:
+		return "burnt";
+	}
+	return "?";
 }
 
 const char *

@@ -6,10 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attempt.h"
 #include "enrolment.h"
 
 /* Bytes that hold every sentence of this file and of utils/phrases.h, with NUL. */
 #define PHRASE_CAP 320
+
+/* The word of an attempt's verdict, as in logs, in the protocol and in JSON ("wrong",
+ * "reused"); "?" for a value outside the enum. Static storage. */
+const char *phrase_attempt_word(enum attempt_verdict v);
 
 /* The word of an enrolment verdict, as in the protocol and in JSON ("same-code", "stale");
  * "?" for a value outside the enum. Static storage. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "utils/protocol.h"
+#include "protocol.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

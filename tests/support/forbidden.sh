@@ -35,6 +35,11 @@ forbidden_calls=(
 	access stat lstat chmod chown lchown creat
 )
 
+# Which of them one file of pam_totp.so may call: it runs totp-helper where its host is not
+# root, in a way that touches nothing of the host's, and ends it when it hangs.
+forbidden_but_to_spawn=pam_totp/by_helper.c
+forbidden_but=(posix_spawn kill)
+
 # Core alone: neither the clock nor accounts nor PAM; time is a parameter.
 forbidden_in_core=(
 	time clock_gettime gettimeofday clock timespec_get

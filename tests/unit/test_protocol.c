@@ -6,7 +6,7 @@
  * nothing that was a password stays in a buffer. Lines are cut out of exact heap blocks, so
  * that a sanitizer sees a byte read too far. */
 
-#include "utils/protocol.h"
+#include "protocol.h"
 
 #include <setjmp.h>
 #include <signal.h>

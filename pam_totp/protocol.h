@@ -9,7 +9,8 @@
 
 #include "core/bytes.h"
 
-/* The line protocol between totp-enroll and totp-helper.
+/* The line protocol between totp-helper and its clients: totp-enroll, and pam_totp.so in a
+ * host that is not root.
  *
  * A message is one line, `verb key=value key=value\n`, of at most PROTOCOL_LINE_MAX bytes
  * with the '\n'. verb and key: 1..15 of a-z, 0-9 and '-'. value: bytes, percent-encoded but for
@@ -42,6 +43,13 @@
  *              refused verdict=WORD off=S left=N text=T     (then ask-codes again)
  *   op=recovery-codes, and op=add of a first device:
  *              recovery code0=C .. code9=C     (they are stored; older ones are void)
+ *   op=policy, login (service=NAME tell=0|1, and any of the settings that by_helper.c names as
+ *   argument0= argument1= ..., of the module's line in the PAM file):
+ *   op=policy: decision action= reason= until= days= exemption= digits=
+ *   op=login:  prompt kind=code                answer text=
+ *              notice at= text=                (at most ATTEMPT_NOTICES_MAX)
+ *              verdict word= device= fails= wait= behind= recovery= recovery-left=
+ *                bypass= rebuilt= locked= elsewhere= rotate-by= must-rotate=
  *   done exit=N text=T        always last; N is an exit code of DESIGN section 7
  *
  * Verdict words: those of enum enrolment_verdict in lower case with '-'. */
@@ -96,8 +104,8 @@ int message_print(const struct message *m, char *out, size_t cap, size_t *len) M
 void protocol_init(struct protocol *p, int in, int out);
 
 /* Send one message; waits for the reader at most timeout_ms (poll(2)). The line is wiped.
- * E_LIMIT: too long. E_IO: closed, timed out or write(2) refused. Never raises SIGPIPE
- * where the caller ignores it. */
+ * E_LIMIT: too long. E_IO: closed, timed out or write(2) refused. Raises SIGPIPE
+ * only where `out` is no socket and the caller does not ignore it. */
 int protocol_send(struct protocol *p, const struct message *m, int timeout_ms) MUST_USE;
 
 /* Receive one message, waiting at most timeout_ms for the whole line (a slow sender that

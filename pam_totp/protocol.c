@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
-/* The line protocol between totp-enroll and totp-helper. The other end is hostile on
- * both sides of a set-uid boundary, so this file promises:
+/* The line protocol between totp-helper and its clients, which are totp-enroll and, where its
+ * host is not root, pam_totp.so. The other end is hostile on both sides of a set-uid
+ * boundary, so this file promises:
  *
  *  1. message_parse is pure: any bytes give a message or E_INVALID, reading nothing
  *     outside the span and allocating nothing.
@@ -10,12 +11,14 @@
  *     bytes arrive, and never holds more than one line's worth of them.
  *  4. Lines carry passwords, codes and secrets: every copy that this file makes is
  *     overwritten before it is left, on every path.
+ *  5. On a socket nothing here raises SIGPIPE, which would be the host's of a module.
  */
 #include "protocol.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -290,13 +293,22 @@ deadline_after(int timeout_ms)
 	return clock_ms() + (timeout_ms > 0 ? (uint64_t)timeout_ms : 0);
 }
 
+/* Obligation 5. */
+static ssize_t
+put_some(int fd, const char *text, size_t len)
+{
+	ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+	return n < 0 && errno == ENOTSOCK ? write(fd, text, len) : n;
+}
+
 static int
 write_all(int fd, const char *text, size_t len, uint64_t deadline_ms)
 {
 	while (len > 0) {
 		if (wait_ready(fd, POLLOUT, deadline_ms) != 0)
 			return E_IO;
-		ssize_t n = write(fd, text, len);
+		ssize_t n = put_some(fd, text, len);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return E_IO;
 		if (n > 0) {
