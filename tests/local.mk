@@ -190,6 +190,7 @@ system_tests = \
 	%D%/system/breakglass.py \
 	%D%/system/enrol.py \
 	%D%/system/enrol_login.py \
+	%D%/system/locker.py \
 	%D%/system/requirement.py \
 	%D%/system/session.py \
 	%D%/system/ssh.py \

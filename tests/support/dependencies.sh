@@ -56,6 +56,7 @@ test_deps=(
 	'faketime          cmd:faketime'
 	'strace            cmd:strace'
 	'python3-pyte      py:pyte'
+	'vlock             cmd:vlock'
 	'libpam-u2f        pam:pam_u2f'
 	'libpam-pwquality  pam:pam_pwquality'
 	'cracklib-runtime  file:/var/cache/cracklib/cracklib_dict.pwd'
