@@ -106,7 +106,8 @@ LDADD = %D%/support/libtests.la utils/libtotputils.la pam_totp/libtotpcore.la \
 	$(QRENCODE_LIBS) $(PNG_LIBS) $(SMARTCOLS_LIBS)
 
 EXTRA_DIST += %D%/vectors \
-	$(source_tests) %D%/unit/man_keys.sh
+	$(source_tests) %D%/unit/man_keys.sh \
+	%D%/CLAUSES.md
 
 # --- module: the shipped .so under libpam ----------------------------------------
 
@@ -176,6 +177,7 @@ cli_tests = \
 	%D%/cli/by_helper.py \
 	%D%/cli/devices.py \
 	%D%/cli/doctor.sh \
+	%D%/cli/documented.py \
 	%D%/cli/enroll.py \
 	%D%/cli/enroll_batch.py \
 	%D%/cli/enroll_devices.py \

@@ -211,6 +211,19 @@ is_locker(const char *service)
 	return false;
 }
 
+/* Services that send what is typed over a network as it is. */
+static bool
+is_in_clear(const char *service)
+{
+	static const char *const names[] = { "remote", "telnet", "rlogin", "rsh", "rexec", "ftp",
+		"vsftpd", "proftpd", "pure-ftpd" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(service, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* --- SELinux ---------------------------------------------------------------------------- */
 
 static bool
@@ -272,6 +285,10 @@ doctor_check_confinement(struct doctor *d, const struct doctor_paths *p,
 			doctor_add(d, DOCTOR_WARN, CHECK, "test it before it is needed",
 			    "%s: this program runs as its user, who cannot read the store: it "
 			    "needs totp-helper, which has to be set-uid", service);
+		if (is_in_clear(service))
+			doctor_add(d, DOCTOR_WARN, CHECK, "use ssh, or see that it has TLS",
+			    "%s: such a service sends password and code over the network in clear",
+			    service);
 		if (enforcing && strcmp(labelled, dir) != 0) {
 			snprintf(labelled, sizeof labelled, "%s", dir);
 			check_selinux(d, dir);

@@ -382,6 +382,9 @@ rm -r "$units/service.d" "$units/ssh.service" /run/systemd/system/ssh.service.d
 guard swaylock "@include common-auth"$'\n'"$code"
 doctor
 tell 'a locker that runs as its user' WARN 'swaylock: this program runs as its user'
+guard vsftpd "@include common-auth"$'\n'"$code"
+doctor
+tell 'a service in clear' WARN 'vsftpd: such a service sends password and code'
 sound
 if mount -t tmpfs sys /sys/fs 2>/dev/null; then
 	mkdir /sys/fs/selinux
