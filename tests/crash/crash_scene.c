@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "core/devices.h"
+
 #define OURS "pam_totp("
 #define STEP_S UINT64_C(30)
 
@@ -97,8 +99,8 @@ uid_of(const char *user)
 	return strcmp(user, "alice") == 0 ? STAGE_UID : STAGE_UID + 1;
 }
 
-static int
-begin(struct store_entry *e, void *ctx, struct diag *d)
+int
+scene_begin(struct store_entry *e, void *ctx, struct diag *d)
 {
 	const struct scene *c = ctx;
 	struct otp_params params = OTP_PARAMS_DEFAULT;
@@ -115,9 +117,17 @@ begin(struct store_entry *e, void *ctx, struct diag *d)
 	    d);
 }
 
-/* With the codes of the step before now and of now. */
-static int
-confirm(struct store_entry *e, void *ctx, struct diag *d)
+int
+scene_rotate(struct store_entry *e, void *ctx, struct diag *d)
+{
+	uint32_t id = 0;
+
+	(void)ctx;
+	return devices_rotate_begin(e, "phone", NULL, world_clock(), &id, d);
+}
+
+int
+scene_confirm(struct store_entry *e, void *ctx, struct diag *d)
 {
 	struct otp_typed typed[2] = { { 0, 6 }, { 0, 6 } };
 	uint32_t off_s = 0;
@@ -140,21 +150,30 @@ confirm(struct store_entry *e, void *ctx, struct diag *d)
 }
 
 void
-scene_enrol(void *ctx)
+scene_update(void *ctx)
 {
 	struct scene *c = ctx;
 	struct diag d = { "" };
 	struct store *store = open_store(c->stage, &d);
+	int first = store == NULL ? E_IO : 0;
 
-	if (store != NULL) {
-		c->told_first = store_update(store, c->user, world_clock(), begin, c, &d);
-		if (c->told_first == 0)
-			c->told = store_update(store, c->user, world_clock(), confirm, c, &d);
-	} else {
-		c->told_first = E_IO;
-	}
+	if (first == 0 && c->change[0] != NULL)
+		first = store_update(store, c->user, world_clock(), c->change[0], c, &d);
+	c->told_first = first;
+	if (first == 0)
+		c->told = store_update(store, c->user, world_clock(), c->change[1], c, &d);
 	(void)snprintf(c->diag, sizeof(c->diag), "%s", d.text);
 	store_close(store);
+}
+
+void
+scene_enrol(void *ctx)
+{
+	struct scene *c = ctx;
+
+	c->change[0] = scene_begin;
+	c->change[1] = scene_confirm;
+	scene_update(c);
 }
 
 /* Run in a process of its own: what libpam leaves behind at a fault is gone with it. */

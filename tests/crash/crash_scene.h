@@ -9,6 +9,9 @@
 
 #define SCENE_NOTHING (-1) /* nothing was told */
 
+/* A change of what is stored, as store_update takes it; ctx: the scene. */
+typedef int scene_change_fn(struct store_entry *e, void *ctx, struct diag *d);
+
 /* One login or enrolment in a process of its own, in memory that it shares with the test:
  * what it is told lies there before it makes another system call. */
 struct scene {
@@ -16,9 +19,10 @@ struct scene {
 	char user[16];
 	char answer[64];
 	struct app app;
+	scene_change_fn *change[2]; /* of scene_update; the first may be NULL */
 
-	_Atomic int told;     /* what pam_authenticate, or store_update, returned */
-	_Atomic int told_first; /* of an enrolment: that of its beginning */
+	_Atomic int told;     /* what pam_authenticate, or the last store_update, returned */
+	_Atomic int told_first; /* what the first of two store_updates did */
 	unsigned line_count;  /* of the module in the log */
 	char line[WORLD_LINE_CAP]; /* the last of them */
 	char line_after[WORLD_LINE_CAP]; /* what libpam itself wrote after it */
@@ -28,12 +32,18 @@ struct scene {
 /* Make a scene at the stage, in shared memory. */
 struct scene *scene_make(const struct stage *s);
 
-/* The three pieces of work for strike_run; ctx: the scene. The login has libpam and
- * the module loaded by its preparation. The enrolment: `user` begins with the device
- * "tablet" and confirms it with the codes of now, as the helper does. */
+/* The pieces of work for strike_run; ctx: the scene. The login has libpam and
+ * the module loaded by its preparation. An update does the scene's changes one after the
+ * other, as the helper does; the enrolment: `user` begins with the device "tablet" and
+ * confirms it with the codes of now. */
 void scene_prepare_login(void *ctx);
 void scene_login(void *ctx);
+void scene_update(void *ctx);
 void scene_enrol(void *ctx);
+
+/* Changes: begin with the device "tablet"; begin to replace "phone"; confirm what is pending
+ * with the codes of the step before now and of now. */
+scene_change_fn scene_begin, scene_rotate, scene_confirm;
 
 /* Ready for another login with that answer, or another enrolment. */
 void scene_reset(struct scene *c, const char *user, const char *answer);

@@ -409,7 +409,8 @@ test_wrong_code(void **state)
 static void
 test_recovery_code(void **state)
 {
-	besiege(state, "a login with a recovery code", kill_recovery, scene_prepare_login, scene_login);
+	besiege(state, "a login with a recovery code", kill_recovery, scene_prepare_login,
+	    scene_login);
 }
 
 static void
@@ -421,7 +422,8 @@ test_first_enrolment(void **state)
 static void
 test_second_enrolment(void **state)
 {
-	besiege(state, "the enrolment of a second device", kill_second_enrolment, NULL, scene_enrol);
+	besiege(state, "the enrolment of a second device", kill_second_enrolment, NULL,
+	    scene_enrol);
 }
 
 static void

@@ -313,8 +313,8 @@ test_first_enrolment(void **state)
 static void
 test_second_enrolment(void **state)
 {
-	besiege(state, "the enrolment of a second device", all_errors, refuse_second_enrolment, NULL,
-	    scene_enrol);
+	besiege(state, "the enrolment of a second device", all_errors, refuse_second_enrolment,
+	    NULL, scene_enrol);
 }
 
 int

@@ -218,7 +218,14 @@ at_call(struct strike *k, pid_t child, unsigned long *count)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		assert_true(k->call_count < STRIKE_CALLS_MAX);
 		k->call[k->call_count++] = (long)info.entry.nr;
+		k->last.number = (long)info.entry.nr;
+		for (unsigned i = 0; i < 6; i++)
+			k->last.arg[i] = (unsigned long)info.entry.args[i];
 		return !is_aim(k) || strike_entry(k, child, count);
+	}
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT && k->watch != NULL) {
+		k->last.result = (long)info.exit.rval;
+		k->watch(child, &k->last, k->watch_ctx);
 	}
 	if (info.op == PTRACE_SYSCALL_INFO_EXIT && is_aim(k))
 		return strike_exit(k, child, *count);

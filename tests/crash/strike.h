@@ -16,6 +16,13 @@ enum strike_kind {
 	STRIKE_SHORT	    /* a read or write of half the bytes, see strike_has_bytes */
 };
 
+/* A call that was made. */
+struct strike_call {
+	long number;
+	unsigned long arg[6];
+	long result; /* -errno when it failed */
+};
+
 /* A piece of work in a process of its own, and what befalls it. */
 struct strike {
 	void (*prepare)(void *ctx); /* not counted, not struck; may be NULL */
@@ -24,11 +31,15 @@ struct strike {
 	enum strike_kind kind;
 	unsigned at; /* which call */
 	int error;
+	/* After each call, while the child stands still; may be NULL. */
+	void (*watch)(long child, const struct strike_call *call, void *ctx);
+	void *watch_ctx;
 
 	bool has_struck;
 	int status;   /* as waitpid(2) */
 	long ended_s; /* the machine's clock then */
 	unsigned call_count;
+	struct strike_call last;
 	long call[STRIKE_CALLS_MAX]; /* the number of call i + 1 */
 };
 
