@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* What is said and asked when a user enrols at login.
+/* What is said and asked when a user enrols, or replaces a device, at login.
  *
  *  1. All that must be seen stands in the text of a prompt: PAM_TEXT_INFO may be held back
  *     until the next one, or for ever.
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "core/encode.h"
 #include "core/otpauth.h"
 #include "core/phrase.h"
@@ -94,6 +95,32 @@ enrol_ask_name(struct enrolling *x, const char *why)
 	/* What does not fit or holds a NUL is no name: "" is refused where it is tried. */
 	if (o == ENROL_GO_ON && bytes_copy(name, x->name, sizeof(x->name)) != 0)
 		x->name[0] = '\0';
+	host_answer_wipe(&a);
+	return o;
+}
+
+enum enrol_outcome
+enrol_ask_ready(struct enrolling *x)
+{
+	char text[2 * HOST_TEXT_CAP + 256];
+	char why[RECORD_NAME_CAP + 256];
+	char day[DATE_CAP];
+	struct bytes_writer w;
+	struct host_answer a;
+
+	date_print(x->rotate_by, day);
+	bytes_writer_init(&w, why, sizeof(why));
+	bytes_put(&w, "Device \"");
+	bytes_put(&w, x->name);
+	bytes_put(&w, "\" had to be replaced by ");
+	bytes_put(&w, day);
+	bytes_put(&w, ": it gets a new key now. You need a phone with an authenticator app. The "
+		      "old key works until two codes of the new one are entered.");
+	bytes_writer_init(&w, text, sizeof(text));
+	bytes_put(&w, "\n");
+	put_lines(&w, why);
+	bytes_put(&w, "To see the new key, press Enter: ");
+	enum enrol_outcome o = ask(x, text, true, &a);
 	host_answer_wipe(&a);
 	return o;
 }
@@ -255,4 +282,14 @@ enrol_show_sheet(struct enrolling *x)
 	host_answer_wipe(&a);
 	bytes_wipe(text, sizeof(text));
 	return o;
+}
+
+/* Nothing that must be seen: the next login tells of the change again. */
+void
+enrol_tell_rotated(const struct enrolling *x)
+{
+	char text[PHRASE_CAP];
+
+	phrase_rotated(x->name, x->old_name, x->old_used, text, sizeof(text));
+	host_tell(&x->host, false, text);
 }

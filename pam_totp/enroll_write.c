@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* An enrolment at login, and the store. Whoever is here has shown the first factor only:
+/* An enrolment or a rotation at login, and the store. Who enrols has shown the first factor only
+ * (of who replaces a device see enroll_rotate.c):
  *
  *  1. A device is added to an account that has none: no active one, expired or not. The
  *     policy and this are looked at again on the entry that is replaced (DESIGN promise 10;
@@ -10,24 +11,29 @@
  *     by a kill, leaves nothing. The secret lives in this process until then.
  *  3. Where the settings want a ticket, it is checked before the secret is made and spent by
  *     the write that makes the device active. A wrong one is counted before that is told.
- *  4. Both codes are consumed by that write, and recovery codes are made in it. */
+ *  4. Both codes are consumed by that write, and the recovery codes of a first device are made
+ *     in it. */
 
 #include "enroll_login.h"
 
 #include <string.h>
 
-#include "core/attempt.h"
 #include "core/devices.h"
-#include "core/policy.h"
+
+static struct policy_decision
+decide(const struct enrolling *x, const struct store_entry *e, uint64_t now_s)
+{
+	const struct policy_facts facts = { .is_account = x->host.is_account,
+		.uid = x->host.uid, .in_groups = x->in_groups, .now_s = now_s };
+
+	return policy_decide(&facts, e, &x->settings);
+}
 
 /* Obligation 1. */
 static bool
 may_enrol(const struct enrolling *x, const struct store_entry *e, uint64_t now_s)
 {
-	const struct policy_facts facts = { .is_account = x->host.is_account,
-		.uid = x->host.uid, .in_groups = x->in_groups, .now_s = now_s };
-
-	if (policy_decide(&facts, e, &x->settings).action != POLICY_ENROL)
+	if (decide(x, e, now_s).action != POLICY_ENROL)
 		return false;
 	for (unsigned i = 0; e->has_record && i < e->record.device_count; i++)
 		if (e->record.device[i].state == DEVICE_ACTIVE)
@@ -51,6 +57,11 @@ enrol_look(struct enrolling *x)
 		x->wait_s = attempt_wait(&e.state, h->source, now_s, &x->settings);
 		o = x->wait_s == 0 ? ENROL_GO_ON :
 		    x->wait_s == UINT32_MAX ? ENROL_LOCKED : ENROL_THROTTLED;
+	} else {
+		x->decision = decide(x, &e, now_s);
+		x->is_rotation = rotation_is_due(x, &e, now_s);
+		if (x->is_rotation)
+			o = ENROL_GO_ON; /* whether he may try is the attempt's to say */
 	}
 	store_entry_wipe(&e);
 	return o;
@@ -140,9 +151,9 @@ add_notice(const struct enrolling *x, struct store_entry *e, uint64_t now_s)
 	struct bytes_writer w;
 
 	bytes_writer_init(&w, text, sizeof(text));
-	bytes_put(&w, "device ");
+	bytes_put(&w, x->is_rotation ? "the secret of device " : "device ");
 	bytes_put(&w, x->name);
-	bytes_put(&w, " was added at login");
+	bytes_put(&w, x->is_rotation ? " was replaced at login" : " was added at login");
 	if (from[0] != '\0') {
 		bytes_put(&w, ", from ");
 		bytes_put(&w, from);
@@ -157,6 +168,18 @@ struct round {
 	enum enrol_outcome refusal; /* ENROL_INTERNAL: none of its own */
 };
 
+/* The device of an account that has none. E_NOENT: the ticket was spent by another run, taken
+ * back, or is over. */
+static int
+add_first(const struct enrolling *x, struct store_entry *e, uint64_t now_s, uint32_t *id,
+    struct diag *d)
+{
+	if (!may_enrol(x, e, now_s))
+		return E_STATE;
+	int r = wants_ticket(x) ? devices_spend_ticket(e, x->ticket.span, now_s, d) : 0;
+	return r == 0 ? add(x, e, now_s, id, d) : r;
+}
+
 static int
 confirm(struct store_entry *e, void *ctx, struct diag *d)
 {
@@ -166,17 +189,9 @@ confirm(struct store_entry *e, void *ctx, struct diag *d)
 
 	round->refusal = ENROL_INTERNAL;
 	x->has_verdict = false;
-	if (!may_enrol(x, e, round->now_s)) {
-		round->refusal = ENROL_MEANWHILE;
-		return E_STATE;
-	}
-	int r = wants_ticket(x) ?
-	    devices_spend_ticket(e, x->ticket.span, round->now_s, d) : 0;
-	if (r == E_NOENT) /* spent by another run, taken back, or over */
-		round->refusal = ENROL_MEANWHILE;
-	if (r == 0)
-		r = add(x, e, round->now_s, &id, d);
-	if (r == E_EXISTS || r == E_LIMIT)
+	int r = x->is_rotation ? rotation_begin(x, e, round->now_s, &id, d) :
+	    add_first(x, e, round->now_s, &id, d);
+	if (r == E_STATE || r == E_NOENT || r == E_EXISTS || r == E_LIMIT)
 		round->refusal = ENROL_MEANWHILE;
 	if (r != 0)
 		return r;
@@ -192,6 +207,10 @@ confirm(struct store_entry *e, void *ctx, struct diag *d)
 	x->device_id = id;
 	x->step = sd->last_step;
 	add_notice(x, e, round->now_s);
+	if (x->is_rotation) {
+		rotation_finish(x, e);
+		return 0;
+	}
 	return devices_new_recovery(e, &x->sheet, d);
 }
 

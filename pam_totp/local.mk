@@ -67,12 +67,15 @@ pam_LTLIBRARIES += %D%/pam_totp_enroll.la
 %C%_pam_totp_enroll_la_SOURCES = \
 	%D%/enroll_login.h \
 	%D%/enroll_report.c \
+	%D%/enroll_rotate.c \
 	%D%/enroll_talk.c \
 	%D%/enroll_write.c \
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp_enroll.c \
-	%D%/qr_text.c %D%/qr_text.h
+	%D%/qr_text.c %D%/qr_text.h \
+	%D%/report.c %D%/report.h \
+	%D%/trial.c %D%/trial.h
 %C%_pam_totp_enroll_la_CPPFLAGS = $(project_cppflags)
 %C%_pam_totp_enroll_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(QRENCODE_CFLAGS)
 %C%_pam_totp_enroll_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* A user who must have a device and has none enrols in the login itself, before there is a
- * session, so that no sftp, port forwarding or command of ssh goes round it. Stands after the
- * first factor and right above pam_totp.so.
+/* A user who must have a device and has none enrols in the login itself, and one whose device had
+ * to be replaced by now replaces it, before there is a session, so that no sftp, port forwarding
+ * or command of ssh goes round it. Stands after the first factor and right above pam_totp.so.
  *
  *   1 settings      config        as pam_totp.c
  *   2 who is it     host          as pam_totp.c
- *   3 must they?    enroll_write  the policy's ENROL, no active device, no wait
- *   4 conversation  enroll_talk   ticket, name, QR code and key, two codes
- *   5 write         enroll_write  all in one: ticket spent, device active, recovery codes
- *   6 result        here          recovery codes told, claim left for pam_totp.so, one table
+ *   3 must they?    enroll_write  the policy's ENROL, no active device, no wait; or its ASK and
+ *                                 a device that is overdue
+ *   4 conversation  enroll_talk   ticket, name, QR code and key, two codes; a rotation has a
+ *                                 code of now (enroll_rotate) in the place of ticket and name
+ *   5 write         enroll_write  all in one: ticket spent, device active, recovery codes; or
+ *                                 new secret active, old one disabled
+ *   6 result        here          what came of it told, claim left for pam_totp.so, one table
  *
  * Obligations:
  *  1. The outcome starts as INTERNAL, which denies. PAM_SUCCESS and PAM_IGNORE stand in
  *     the table and nowhere else.
  *  2. PAM_IGNORE says nothing about the user: pam_totp.so decides on everybody whom this
- *     module does not enrol.
- *  3. Whatever ends the conversation before step 5 leaves the store as it was.
+ *     module does not lead through something.
+ *  3. Whatever ends the conversation before step 5 leaves the devices as they were.
  *  4. All that was made or typed is wiped on every way out. */
 
 #include "host.h"
@@ -48,6 +51,9 @@ static const int codes[ENROL_OUTCOMES_MAX] = {
 	[ENROL_WRONG] = PAM_AUTH_ERR,
 	[ENROL_EXPIRED] = PAM_AUTH_ERR,
 	[ENROL_MEANWHILE] = PAM_AUTH_ERR,
+	[ENROL_DENIED] = PAM_AUTH_ERR,
+	[ENROL_MUST_WAIT] = PAM_MAXTRIES,
+	[ENROL_NO_STORE] = PAM_AUTHINFO_UNAVAIL,
 	[ENROL_STORE] = PAM_AUTHINFO_UNAVAIL,
 	[ENROL_SETTINGS] = PAM_SERVICE_ERR,
 };
@@ -128,8 +134,13 @@ conclude(struct enrolling *x)
 {
 	struct enrolled claim = { .device_id = x->device_id, .step = x->step };
 
+	enum enrol_outcome o = ENROL_GO_ON;
+
 	enrol_log(x, ENROL_DONE, false);
-	enum enrol_outcome o = enrol_show_sheet(x);
+	if (x->is_rotation)
+		enrol_tell_rotated(x);
+	else
+		o = enrol_show_sheet(x);
 	if (o != ENROL_GO_ON)
 		return o;
 	memcpy(claim.user, x->host.user, sizeof(claim.user));
@@ -143,11 +154,11 @@ run(struct enrolling *x, int argc, const char **argv)
 	enum enrol_outcome o = begin(x, argc, argv);
 
 	if (o == ENROL_GO_ON)
-		o = prove_ticket(x);
+		o = x->is_rotation ? rotation_prove(x) : prove_ticket(x);
 	if (o == ENROL_GO_ON && otp_secret_generate(x->params.algorithm, &x->secret) != 0)
 		o = ENROL_INTERNAL;
 	if (o == ENROL_GO_ON)
-		o = choose_name(x);
+		o = x->is_rotation ? enrol_ask_ready(x) : choose_name(x);
 	if (o == ENROL_GO_ON)
 		o = try_codes(x);
 	return o == ENROL_GO_ON ? conclude(x) : o;

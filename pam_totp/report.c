@@ -32,6 +32,7 @@ static const struct {
 	[OUTCOME_ACCEPTED] = { LOG_INFO, "accept", "code" },
 	[OUTCOME_SESSION] = { LOG_INFO, "accept", "session" },
 	[OUTCOME_ENROLLED] = { LOG_INFO, "accept", "enrolled" },
+	[OUTCOME_PROVEN] = { LOG_INFO, "rotate", "code" },
 	[OUTCOME_SKIPPED] = { LOG_NOTICE, "skip", "unenrolled" },
 	[OUTCOME_EXEMPT] = { LOG_WARNING, "skip", "exempt" },
 	[OUTCOME_NOT_REQUIRED] = { LOG_INFO, "skip", "not-in-groups" },
@@ -143,6 +144,7 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 
 	switch (o) {
 	case OUTCOME_ACCEPTED:
+	case OUTCOME_PROVEN:
 		if (r->has_used_recovery) {
 			snprintf(text, sizeof(text), "Recovery code used, %u left.",
 			    r->recovery_left);
@@ -212,11 +214,11 @@ report_tell(const struct host *h, enum outcome o, const struct attempt_result *r
 	host_tell(h, true, text);
 }
 
-/* What happened to the devices since the last login, and what is to be done about this one. */
+/* What happened to the devices since the last login. */
 static void
-tell_accepted(const struct host *h, const struct attempt_result *r)
+tell_changes(const struct host *h, const struct attempt_result *r)
 {
-	char text[MESSAGE_CAP], day[DATE_CAP], at[DATE_MINUTE_CAP];
+	char text[MESSAGE_CAP], at[DATE_MINUTE_CAP];
 
 	if (r->fails_elsewhere > 0) {
 		snprintf(text, sizeof(text), "%u MFA attempt%s for %s failed elsewhere since the "
@@ -229,6 +231,14 @@ tell_accepted(const struct host *h, const struct attempt_result *r)
 		snprintf(text, sizeof(text), "Notice of %s: %s", at, r->notice[i].text);
 		host_tell(h, false, text);
 	}
+}
+
+/* What is to be done about the device that was used. */
+static void
+tell_rotation(const struct host *h, const struct attempt_result *r)
+{
+	char text[MESSAGE_CAP], day[DATE_CAP];
+
 	if (r->rotate_by == 0)
 		return;
 	date_print(r->rotate_by, day);
@@ -246,7 +256,11 @@ report_notices(const struct host *h, enum outcome o, const struct policy_decisio
 	date_print(p->until_s, day);
 	switch (o) {
 	case OUTCOME_ACCEPTED:
-		tell_accepted(h, r);
+		tell_changes(h, r);
+		tell_rotation(h, r);
+		return;
+	case OUTCOME_PROVEN:
+		tell_changes(h, r);
 		return;
 	case OUTCOME_GRACE:
 	case OUTCOME_ENROL_BY:

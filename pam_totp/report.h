@@ -12,6 +12,7 @@ enum outcome {
 	OUTCOME_ACCEPTED,
 	OUTCOME_SESSION,      /* accepted: a code was typed in this place lately */
 	OUTCOME_ENROLLED,     /* accepted: by the two codes of an enrolment just before */
+	OUTCOME_PROVEN,	      /* a right code, which begins the replacement of a device */
 	OUTCOME_SKIPPED,      /* unenrolled=skip */
 	OUTCOME_EXEMPT,
 	OUTCOME_NOT_REQUIRED, /* in none of the groups */
@@ -43,11 +44,11 @@ void report_log(const struct host *h, enum outcome o, const struct policy_decisi
     const struct attempt_result *r, const struct diag *d);
 
 /* Tell the user the honest reason, in words that are the same for an unknown name, an
- * unenrolled user and a wrong code. Nothing for an accepted code, except the count of
+ * unenrolled user and a wrong code. Nothing for a right code, except the count of
  * recovery codes left and that a bypass code is spent. */
 void report_tell(const struct host *h, enum outcome o, const struct attempt_result *r);
 
-/* Tell the user who is let in what has to be done, whatever `feedback` is: the days left
+/* Tell the user whose code was right what has to be done, whatever `feedback` is: the days left
  * without a device, the end of an exemption, changes of the devices, a device to replace. */
 void report_notices(const struct host *h, enum outcome o, const struct policy_decision *p,
     const struct attempt_result *r);

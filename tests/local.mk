@@ -137,6 +137,7 @@ module_programs = \
 	%D%/module/test_log \
 	%D%/module/test_outcomes \
 	%D%/module/test_requirement \
+	%D%/module/test_rotate \
 	%D%/module/test_stacks
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
 module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
@@ -157,6 +158,8 @@ check_PROGRAMS += $(module_programs)
 %C%_module_test_log_LDADD = $(module_ldadd)
 %C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
 %C%_module_test_outcomes_LDADD = $(module_ldadd)
+%C%_module_test_rotate_LDFLAGS = $(module_ldflags)
+%C%_module_test_rotate_LDADD = $(module_ldadd)
 %C%_module_test_requirement_LDFLAGS = $(module_ldflags)
 %C%_module_test_requirement_LDADD = $(module_ldadd)
 %C%_module_test_stacks_LDFLAGS = $(module_ldflags)

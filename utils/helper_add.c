@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/date.h"
 #include "core/encode.h"
 #include "utils/phrases.h"
 
@@ -136,17 +135,10 @@ try_codes(struct addition *a, unsigned left)
 static enum exit_code
 end_rotation(const struct addition *a)
 {
-	struct helper *h = a->change.h;
-	char used[DATE_MINUTE_CAP] = "never";
+	char text[PHRASE_CAP];
 
-	if (a->old_name[0] == '\0')
-		return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. There was no "
-		    "place to keep the old one: it is deleted.", a->change.name);
-	if (a->old_used != 0)
-		date_print_minute(a->old_used, used);
-	return helper_end(h, EXIT_CODE_OK, "Device %s has its new secret. The old one is disabled "
-	    "and kept as %s (last used: %s). When a login with the new one has worked: "
-	    "totp-enroll delete %s", a->change.name, a->old_name, used, a->old_name);
+	phrase_rotated(a->change.name, a->old_name, a->old_used, text, sizeof(text));
+	return helper_end(a->change.h, EXIT_CODE_OK, "%s", text);
 }
 
 /* The device is active on disk: log, tell, and show what comes with it. text: for `done`. */

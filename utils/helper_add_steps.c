@@ -37,7 +37,7 @@ make_device(struct addition *a, struct store_entry *e, uint32_t *id, struct diag
 	if (a->is_rotation) {
 		if (change_find(c, e, &r, d) == NULL)
 			return r;
-		return devices_rotate_begin(e, c->name, NULL, c->now_s, id, d);
+		return devices_rotate_begin(e, c->name, NULL, NULL, c->now_s, id, d);
 	}
 	r = ensure_record(c->h, e, d);
 	if (r != 0)

@@ -65,6 +65,7 @@ accept_code(struct round *r, uint64_t now_s, struct attempt_result *result)
 	}
 	const struct record_device *d = &rec->device[r->found.fresh];
 	name_device(result, d);
+	result->proof_id = d->id;
 	result->rotate_by = d->rotate_by;
 	result->must_rotate = d->rotate_by != 0 && d->rotate_by <= now_s;
 }
@@ -115,6 +116,7 @@ accept_recovery(struct round *r, struct attempt_result *result)
 
 	st->recovery_spent |= UINT32_C(1) << r->found.recovery;
 	result->has_used_recovery = true;
+	result->proof_id = r->entry.record.recovery.id;
 	for (unsigned i = 0; i < r->entry.record.recovery.count; i++)
 		result->recovery_left += (st->recovery_spent >> i & 1) == 0;
 }
@@ -124,6 +126,7 @@ accept_bypass(struct round *r, struct attempt_result *result)
 {
 	r->entry.state.bypass_spent = r->entry.record.bypass.id;
 	result->has_used_bypass = true;
+	result->proof_id = r->entry.record.bypass.id;
 }
 
 /* Decide on what was found and account for it in the entry's state. Returns the verdict that

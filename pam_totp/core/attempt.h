@@ -51,6 +51,9 @@ struct attempt_result {
 	bool has_used_bypass;		/* the one-time code of an administrator; spent now */
 	bool has_rebuilt;		/* the state was lost and has been rebuilt, burnt */
 	bool has_locked;		/* this failure set the hard stop */
+	/* ACCEPTED: the number of the device, recovery set or bypass grant that did it, which is
+	 * no other's in the life of the record. */
+	uint32_t proof_id;
 	uint32_t record_uid;		/* E_MISMATCH: whose the record is */
 	uint32_t fails_elsewhere;	/* ACCEPTED: failures from other sources since the last
 					 * success, which the user may not know of */

@@ -55,7 +55,7 @@ choose_new_name(struct record *r, const char *name, char out[RECORD_NAME_CAP])
 
 int
 devices_rotate_begin(struct store_entry *e, const char *name, const struct otp_params *params,
-    uint64_t now_s, uint32_t *id, struct diag *d)
+    const struct otp_secret *secret, uint64_t now_s, uint32_t *id, struct diag *d)
 {
 	struct record *r = &e->record;
 	const struct record_device *old = record_find_name(r, name);
@@ -75,6 +75,8 @@ devices_rotate_begin(struct store_entry *e, const char *name, const struct otp_p
 		    OTP_PERIOD_MIN, OTP_PERIOD_MAX);
 
 	struct record_device dev = { .type = old->type, .params = *params, .replaces = old->id };
+	if (secret != NULL)
+		dev.secret = *secret;
 	choose_new_name(r, old->name, dev.name);
 	int error = enrolment_put(e, &dev, enrolment_find_pending(r), now_s, d);
 	if (error == 0)

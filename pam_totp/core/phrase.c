@@ -11,6 +11,7 @@
 #include "phrase.h"
 
 #include "bytes.h"
+#include "date.h"
 
 static const struct otp_params usual = {OTP_SHA1, 6, 30};
 
@@ -182,4 +183,28 @@ phrase_enrolment(enum enrolment_verdict v, const struct otp_params *params, uint
 		bytes_put(&w, "One of these codes was already used. Wait for the next two codes.");
 		break;
 	}
+}
+
+void
+phrase_rotated(const char *name, const char *old_name, uint64_t old_used, char *out, size_t cap)
+{
+	struct bytes_writer w;
+	char used[DATE_MINUTE_CAP] = "never";
+
+	if (old_used != 0)
+		date_print_minute(old_used, used);
+	bytes_writer_init(&w, out, cap);
+	bytes_put(&w, "Device ");
+	bytes_put(&w, name);
+	bytes_put(&w, " has its new secret. ");
+	if (old_name[0] == '\0') {
+		bytes_put(&w, "There was no place to keep the old one: it is deleted.");
+		return;
+	}
+	bytes_put(&w, "The old one is disabled and kept as ");
+	bytes_put(&w, old_name);
+	bytes_put(&w, " (last used: ");
+	bytes_put(&w, used);
+	bytes_put(&w, "). When a login with the new one has worked: totp-enroll delete ");
+	bytes_put(&w, old_name);
 }

@@ -153,7 +153,7 @@ static int
 do_rotate(uint32_t id)
 {
 	uint32_t new_id = 77;
-	int r = devices_rotate_begin(&entry, "PHONE", NULL, NOW, &new_id, &diag);
+	int r = devices_rotate_begin(&entry, "PHONE", NULL, NULL, NOW, &new_id, &diag);
 
 	(void)id;
 	assert_int_equal(new_id == 0, r != 0);

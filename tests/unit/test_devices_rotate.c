@@ -63,7 +63,7 @@ numbered(uint32_t id)
 static int
 begin(const char *name)
 {
-	return devices_rotate_begin(&entry, name, NULL, NOW, &fresh, &diag);
+	return devices_rotate_begin(&entry, name, NULL, NULL, NOW, &fresh, &diag);
 }
 
 /* The two codes of device id at now_s. */
@@ -155,11 +155,11 @@ other_parameters_are_taken(void **unused)
 
 	(void)unused;
 	before = entry;
-	assert_int_equal(devices_rotate_begin(&entry, "phone", &bad, NOW, &fresh, &diag),
+	assert_int_equal(devices_rotate_begin(&entry, "phone", &bad, NULL, NOW, &fresh, &diag),
 	    E_INVALID);
 	assert_int_equal(fresh, 0);
 	assert_memory_equal(&entry, &before, sizeof(entry));
-	assert_int_equal(devices_rotate_begin(&entry, "phone", &params, NOW, &fresh, &diag), 0);
+	assert_int_equal(devices_rotate_begin(&entry, "phone", &params, NULL, NOW, &fresh, &diag), 0);
 	assert_int_equal(numbered(fresh)->secret.len, 40);
 	assert_int_equal(confirm(8), ENROLMENT_CONFIRMED);
 	assert_int_equal(named("phone")->params.period_s, 60);
