@@ -91,7 +91,8 @@ enum enrol_outcome enrol_check_ticket(struct enrolling *x);
 enum enrol_outcome enrol_rehearse(struct enrolling *x, const char **why);
 
 /* Try x->code: make the device, active, in one write with the ticket that it spends and the
- * recovery codes, or with the end of the one that it replaces. ENROL_WRONG: x->verdict says why, and nothing was written. */
+ * recovery codes, or with the end of the one that it replaces. ENROL_WRONG: x->verdict says
+ * why, and nothing was written. */
 enum enrol_outcome enrol_write(struct enrolling *x);
 
 /* enroll_rotate.c: what a rotation has of its own. */

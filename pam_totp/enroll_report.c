@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* What the administrator reads of an enrolment or a rotation at login, and why it ended for the user.
- * Obligations as in report.c: nothing secret is printed, every value is escaped. Whoever
+/* What the administrator reads of an enrolment or a rotation at login, and why it ended for the
+ * user. Obligations as in report.c: nothing secret is printed, every value is escaped. Whoever
  * gets as far as a line has an account, so the name may be logged; NO_USER has none. */
 
 #include "enroll_login.h"

@@ -9,7 +9,7 @@
 
 /* Decisions and verdicts as lines of the protocol: totp-helper writes them, the module in a
  * host that is not root reads them. What one writes the other reads equal, but for
- * attempt_result.error and .record_uid, which stay with the helper.
+ * attempt_result.error, .proof_id and .record_uid, which stay with the helper.
  * The takers: E_INVALID for a line that is not exactly such a message; *out denies then. */
 
 void login_put_decision(struct message *m, const struct policy_decision *p, unsigned digits);

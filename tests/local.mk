@@ -197,6 +197,7 @@ system_tests = \
 	%D%/system/enrol_login.py \
 	%D%/system/locker.py \
 	%D%/system/requirement.py \
+	%D%/system/rotate_login.py \
 	%D%/system/session.py \
 	%D%/system/ssh.py \
 	%D%/system/stacked.py \

@@ -64,8 +64,8 @@ enum enrolment_verdict devices_resync(struct store_entry *e, uint32_t id, struct
  * free place among max_devices. When enrolment_confirm confirms it, the old device is
  * disabled and named "<name>+old" (deleted, leaving a tombstone, when there is no place for
  * both or that name is taken), and the new one takes the name. Until then the old one works.
- * secret: NULL to generate one. An older pending device goes. Names are cut for their suffix; "+new2" and so on where
- * "+new" is taken. E_STATE: not usable. Others as enrolment_begin. */
+ * secret: NULL to generate one. An older pending device goes. Names are cut for their suffix;
+ * "+new2" and so on where "+new" is taken. E_STATE: not usable. Others as enrolment_begin. */
 int devices_rotate_begin(struct store_entry *e, const char *name, const struct otp_params *params,
     const struct otp_secret *secret, uint64_t now_s, uint32_t *id, struct diag *d) MUST_USE;
 

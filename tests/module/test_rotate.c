@@ -418,8 +418,8 @@ test_wrong_pairs(void **state)
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
 	assert_int_equal(person.asked[CODE2], 3);
 	expect_log(4, "event=rotate reason=wrong");
-	assert_true(was_told(s, "The device was not replaced, and its old key still works: too many "
-	    "wrong codes."));
+	assert_true(was_told(s, "The device was not replaced, and its old key still works: too "
+	    "many wrong codes."));
 	expect_old_works(s, 1);
 	person.offset[2][0] = person.offset[2][1] = 0;
 	assert_int_equal(log_in_rightly(s), PAM_SUCCESS);
