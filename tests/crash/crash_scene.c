@@ -123,7 +123,7 @@ scene_rotate(struct store_entry *e, void *ctx, struct diag *d)
 	uint32_t id = 0;
 
 	(void)ctx;
-	return devices_rotate_begin(e, "phone", NULL, world_clock(), &id, d);
+	return devices_rotate_begin(e, "phone", NULL, NULL, world_clock(), &id, d);
 }
 
 int
