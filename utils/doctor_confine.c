@@ -2,7 +2,7 @@
  * Copyright the pam_totp authors */
 
 /* What keeps the programs that load pam_totp from the store: the sandboxing of their systemd
- * units, SELinux, and that some are not root. It promises:
+ * units, SELinux, and that lockers are not root. It promises:
  *  1. Unit files are read as they lie on the disk, masks and drop-ins included; no manager has
  *     to run, so a container and a rescue system are judged too.
  *  2. Only what would make a login fail is told. */
@@ -211,6 +211,50 @@ is_locker(const char *service)
 	return false;
 }
 
+/* What a module that is not root takes from its line: pam_totp(8). */
+static bool
+is_argument_of_a_locker(const char *argument)
+{
+	static const char *const keys[] = { "unenrolled", "grace_days", "enforce_after", "groups",
+		"prompt", "tries", "echo", "feedback", "first_pass", "fail_delay" };
+	size_t len = strcspn(argument, "=");
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (strlen(keys[i]) == len && strncmp(argument, keys[i], len) == 0)
+			return true;
+	return false;
+}
+
+/* The module asks totp-helper there, which has the rights that the locker has not. */
+static void
+check_locker(struct doctor *d, const struct doctor_paths *p, const struct doctor_guard *g,
+    const struct settings *s)
+{
+	size_t before = d->count;
+	struct stat st;
+
+	if (lstat(HELPER_PATH, &st) != 0 || st.st_uid != 0 || (st.st_mode & S_ISUID) == 0)
+		doctor_add(d, DOCTOR_FAIL, CHECK, "chmod 4755 " HELPER_PATH,
+		    "%s: this program is not root, and %s is not set-uid root: nobody can unlock",
+		    g->service, HELPER_PATH);
+	if (stat(p->conf, &st) == 0 && (st.st_mode & S_IROTH) == 0)
+		doctor_add(d, DOCTOR_FAIL, CHECK, "chmod 0644 that file, which holds no secret",
+		    "%s: this program is not root and cannot read %s: nobody can unlock",
+		    g->service, p->conf);
+	for (int i = 0; i < g->argc; i++)
+		if (!is_argument_of_a_locker(g->argv[i]))
+			doctor_add(d, DOCTOR_FAIL, CHECK, "put it into the settings file",
+			    "%s: \"%s\" is not taken from the line of a program that is not "
+			    "root: nobody can unlock", g->service, g->argv[i]);
+	if (s->unenrolled == UNENROLLED_DENY || s->unenrolled == UNENROLLED_ENROLL)
+		doctor_add(d, DOCTOR_WARN, CHECK, "unenrolled = skip in a section of it, if meant so",
+		    "%s: users without a device cannot unlock their own screens", g->service);
+	if (d->count == before)
+		doctor_add(d, DOCTOR_OK, CHECK, NULL,
+		    "%s: this program is not root; totp-helper looks at its user's code",
+		    g->service);
+}
+
 /* Services that send what is typed over a network as it is. */
 static bool
 is_in_clear(const char *service)
@@ -282,9 +326,7 @@ doctor_check_confinement(struct doctor *d, const struct doctor_paths *p,
 			continue;
 		check_units(d, service, dir);
 		if (is_locker(service))
-			doctor_add(d, DOCTOR_WARN, CHECK, "test it before it is needed",
-			    "%s: this program runs as its user, who cannot read the store: it "
-			    "needs totp-helper, which has to be set-uid", service);
+			check_locker(d, p, &g->guard[i], &s);
 		if (is_in_clear(service))
 			doctor_add(d, DOCTOR_WARN, CHECK, "use ssh, or see that it has TLS",
 			    "%s: such a service sends password and code over the network in clear",

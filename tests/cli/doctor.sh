@@ -379,9 +379,22 @@ ln -s /dev/null "$units/ssh.service"
 doctor
 tell_not 'a unit that is masked says nothing' FAIL 'ssh.service'
 rm -r "$units/service.d" "$units/ssh.service" /run/systemd/system/ssh.service.d
-guard swaylock "@include common-auth"$'\n'"$code"
-doctor
-tell 'a locker that runs as its user' WARN 'swaylock: this program runs as its user'
+locker()		# NAME LEVEL PATTERN [ARGUMENT]
+{
+	guard swaylock "@include common-auth"$'\n'"$code ${4-}"
+	doctor
+	tell "$1" "$2" "swaylock: .*($3)"
+}
+locker 'a locker whose users have no device' WARN 'cannot unlock their own screens'
+printf '[service swaylock]\nunenrolled = skip\n' >"$conf"
+locker 'a locker that runs as its user' OK 'totp-helper looks at its'
+locker 'an argument that it does not take' FAIL '"window=2" is not taken' window=2
+chmod 600 "$conf"
+locker 'settings that it cannot read' FAIL "cannot read $conf"
+chmod 644 "$conf"
+chmod 755 "$helper"
+locker 'a helper that is not set-uid' FAIL 'nobody can unlock'
+chmod 4755 "$helper"
 guard vsftpd "@include common-auth"$'\n'"$code"
 doctor
 tell 'a service in clear' WARN 'vsftpd: such a service sends password and code'
