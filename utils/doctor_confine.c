@@ -247,7 +247,8 @@ check_locker(struct doctor *d, const struct doctor_paths *p, const struct doctor
 			    "%s: \"%s\" is not taken from the line of a program that is not "
 			    "root: nobody can unlock", g->service, g->argv[i]);
 	if (s->unenrolled == UNENROLLED_DENY || s->unenrolled == UNENROLLED_ENROLL)
-		doctor_add(d, DOCTOR_WARN, CHECK, "unenrolled = skip in a section of it, if meant so",
+		doctor_add(d, DOCTOR_WARN, CHECK,
+		    "unenrolled = skip in a section of its own, if that is meant",
 		    "%s: users without a device cannot unlock their own screens", g->service);
 	if (d->count == before)
 		doctor_add(d, DOCTOR_OK, CHECK, NULL,
