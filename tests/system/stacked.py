@@ -3,7 +3,8 @@
 # Copyright the pam_totp authors
 """pam_totp beside the modules that do what it deliberately does not: Debian's own pam_u2f
 (a security key or the code) and pam_pwquality (which passwords are good enough), with the
-shipped examples; only the path of pam_totp is edited.
+shipped examples; only the path of pam_totp is edited. And a password that has expired, which
+pam_unix has changed after the code (AWS: "must change the password at the next sign-in").
 
 The key is one in software, answered by openssl: pam_u2f's option "manual" shows the
 challenge and takes the signed answer as text, so that its verification is the real one.
@@ -29,6 +30,7 @@ PASSWD_NEW = r"New password: ?$"
 PASSWD_AGAIN = r"Retype new password: ?$"
 PASSWD_OLD = r"Current password: ?$"
 ORIGIN = "pam://office"
+SSHD = {}
 
 
 def has_module(name):
@@ -48,7 +50,11 @@ def prepare():
         file.write("Defaults pam_service=sudo-u2f, !lecture\n%sudo ALL=(ALL:ALL) ALL\n")
     os.chmod("/etc/sudoers.d/u2f", 0o440)
     host.add_user("caller")
-    return []
+    host.install_service("sshd-totp", "sshd-code")
+    host.install_service("sshd-totp", "sshd-grace", arguments="unenrolled=grace")
+    for service in ("sshd-code", "sshd-grace"):
+        SSHD[service] = host.Sshd(service, "50-totp-password.conf").start()
+    return list(SSHD.values())
 
 
 class Key:
@@ -210,11 +216,37 @@ def password_policy(s):
     s.check("by pam_pwhistory", "already used" in done.transcript, done)
 
 
-STORIES = [password_policy] if has_module("pam_pwquality") else []
+def expired(user, service, password, codes, new):
+    return login(SSHD[service].client(user),
+                 {PASSWORD: [password], CODE: codes, PASSWD_OLD: [password], PASSWD_NEW: [new],
+                  PASSWD_AGAIN: [new]})
+
+
+def expired_password(s):
+    change = [PASSWD_OLD, PASSWD_NEW, PASSWD_AGAIN]
+    new = "quite-unlikely-window-402"
+    password = host.add_user("ella")
+    phone = host.add_device("ella", period=15)
+    host.run("chage", "-d", "0", "ella")
+    done = expired("ella", "sshd-code", password, [phone.wrong()], new)
+    s.check("expired password: a wrong code is refused", not done.got_in, done)
+    s.equal("expired password: and changes none", done.prompts, [PASSWORD, CODE])
+    done = expired("ella", "sshd-code", password, [phone.fresh], new)
+    s.check("expired password: changed after the code, then in", done.got_in, done)
+    s.equal("expired password: in this order", done.prompts, [PASSWORD, CODE] + change)
+    done = login(SSHD["sshd-code"].client("ella"), {PASSWORD: [password]})
+    s.check("expired password: the old one is none any more", not done.got_in, done)
+
+    password = host.add_user("egon")
+    host.run("chage", "-d", "0", "egon")
+    done = expired("egon", "sshd-grace", password, [], new)
+    s.check("expired password: also of a user in days of grace", done.got_in, done)
+    s.equal("expired password: who is asked for no code", done.prompts, [PASSWORD] + change)
+
+
+STORIES = [expired_password]
+STORIES += [password_policy] if has_module("pam_pwquality") else []
 if has_module("pam_u2f"):
     STORIES += [a_key_or_a_code, without_a_key, a_key_that_is_not_plugged_in,
                 no_file_lets_nobody_in]
-if not STORIES:
-    print("1..0 # SKIP needs libpam-u2f and libpam-pwquality")
-    sys.exit(0)
 suite.main(__file__, STORIES, prepare)
