@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import subprocess
+import tempfile
 
 TOP = os.environ.get("top_srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -127,6 +128,22 @@ def check_judge():
               ["nothing is found wrong with it"])
 
 
+def unread_settings():
+    """Blocks of settings that the programs refuse, and a broken one that they take."""
+    blocks = re.findall(r"^```ini\n(.*?)^```$", read("README.md"), re.M | re.S)
+    if not blocks:
+        yield "there is none"
+    for text in blocks + ["unenrolled = grac\n"]:
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f"{folder}/conf", "w", encoding="utf-8") as file:
+                file.write(text)
+            done = subprocess.run([f"{BUILD}/utils/totp-admin", "--conf", f"{folder}/conf",
+                                   "list"], capture_output=True, text=True, check=False)
+            is_refused = f"{folder}/conf:" in done.stderr
+            if is_refused != (text not in blocks):
+                yield f"{text}: {done.stderr}"
+
+
 def check_table():
     """The table of AWS's actions, and what is named beside it."""
     part = re.search(r"^## What AWS's console does.*?(?=^## )", read("README.md"), re.M | re.S)
@@ -139,7 +156,9 @@ def check_table():
     check("each setting that README names is one",
           [name for name in settings if name not in table] or
           ([] if len(settings) > 8 else ["none was found"]))
+    check("each settings block of README is understood", list(unread_settings()))
     paths = set(re.findall(r"`(examples/[^`]*|tests/[^`]*|utils/[^`]*)`", read("README.md")))
+    paths.update(re.findall(r"^cp (examples/\S+)", read("README.md"), re.M))
     check("each file that README names is there",
           [path for path in paths if not os.path.exists(f"{TOP}/{path}")])
 
