@@ -188,9 +188,33 @@ def backup_and_restore(s):
     s.check("restore: and one of the next lets in", gets_in_soon("rosa", password, phone))
 
 
+def disk(s):
+    """What the page says of a full and of a read-only disk."""
+    password, phone = user_with_phone("dina")
+    os.mkdir("/run/disk")
+    host.run("mount", "-t", "tmpfs", "-o", "mode=0700,size=512k", "disk", "/run/disk")
+    host.run("cp", "-a", f"{STORE}/.", "/run/disk/")
+    host.run("mount", "--bind", "/run/disk", STORE)
+    host.run("dd", "if=/dev/zero", f"of={STORE}/filler", "bs=4k", check=False)
+    done = ssh("dina", password, [phone.fresh])
+    s.check("full disk: a code lets in", done.got_in, done)
+    added = subprocess.run(["totp-admin", "add", "dina", "tablet", "--uri-file", "-"],
+                           input=host.Phone.new().uri + "\n", capture_output=True, text=True,
+                           check=False)
+    s.check("full disk: a device is not added", added.returncode == 1, added)
+    host.run("rm", f"{STORE}/filler")
+    host.run("mount", "-o", "remount,ro", "/run/disk")
+    done = ssh("dina", password, [lambda: phone.fresh(1)])
+    s.check("read-only disk: a code is refused", not done.got_in, done)
+    host.run("mount", "-o", "remount,rw", "/run/disk")
+    done = ssh("dina", password, [lambda: phone.fresh(1)])
+    s.check("read-only disk: it lets in after remount,rw", done.got_in, done)
+    host.run("umount", STORE)
+
+
 def every_block_was_run(s):
     s.equal("every named block of README was run", sorted(RUN), sorted(BLOCKS))
 
 
 suite.main(__file__, [why, bypass, reset, exempt, unlock, without_and_with, clock,
-                      backup_and_restore, every_block_was_run], prepare)
+                      backup_and_restore, disk, every_block_was_run], prepare)
