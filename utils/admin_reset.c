@@ -61,6 +61,7 @@ revoke_all(struct store_entry *e, uint64_t now_s)
 	if (st->grace_start > now_s)
 		st->grace_start = now_s;
 	st->is_locked = false;
+	state_end_sessions(st, now_s);
 	st->fails = 0;
 	memset(st->bucket, 0, sizeof st->bucket);
 }

@@ -179,6 +179,7 @@ account(struct round *r, const struct answer *a, const struct attempt_request *q
 	result->fails = throttle_count(st, tag, q->now_s);
 	if (!q->is_decoy && !st->is_locked && st->fails >= s->lock_after) {
 		st->is_locked = true;
+		state_end_sessions(st, q->now_s);
 		result->has_locked = true;
 	}
 	if (r->found.spent >= 0)

@@ -80,6 +80,7 @@ devices_disable(struct store_entry *e, const char *name, bool is_last_protected,
 	if (is_protected(e, dev, is_last_protected, now_s))
 		return refuse_protected(dev, d);
 	dev->state = DEVICE_DISABLED;
+	state_end_sessions(&e->state, now_s);
 	devices_rotate_end(e, dev->id);
 	return 0;
 }
@@ -109,6 +110,7 @@ devices_remove(struct store_entry *e, const char *name, bool is_last_protected, 
 		return refuse_protected(dev, d);
 	uint32_t id = dev->id;
 	record_remove_device(&e->record, dev, now_s);
+	state_end_sessions(&e->state, now_s);
 	devices_rotate_end(e, id);
 	return 0;
 }

@@ -101,6 +101,7 @@ devices_rotate_finish(struct store_entry *e, uint32_t id, unsigned max_devices, 
 	dev->replaces = 0;
 	old->state = DEVICE_DISABLED;
 	old->rotate_by = 0;
+	state_end_sessions(&e->state, now_s);
 	/* Of a name of 64 characters that end in "+old" the new name is the old one. */
 	const struct record_device *same = record_find_name(r, old_name);
 	unsigned bound = enrolment_count_bound(r);

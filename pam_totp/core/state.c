@@ -38,13 +38,14 @@ enum layout {
 	DEVICE_LEN = 24,    /* id 4, drift 4 (two's complement), last_step 8, last_used 8 */
 	AT_BUCKETS = 280,
 	BUCKET_LEN = 24,    /* tag 8, last_fail 8, fails 4, zero 4 */
-	AT_ZERO = 448,      /* reserved */
+	AT_SESSION_EPOCH = 448,
+	AT_ZERO = 456,      /* reserved */
 	AT_SUM = 480        /* SHA-256 of all before */
 };
 
 _Static_assert(AT_DEVICES == AT_GRACE_START + 8, "the head ends at the devices");
 _Static_assert(AT_BUCKETS == AT_DEVICES + RECORD_DEVICES_MAX * DEVICE_LEN, "devices fit");
-_Static_assert(AT_ZERO == AT_BUCKETS + STATE_BUCKETS_MAX * BUCKET_LEN, "buckets fit");
+_Static_assert(AT_SESSION_EPOCH == AT_BUCKETS + STATE_BUCKETS_MAX * BUCKET_LEN, "buckets fit");
 _Static_assert(AT_ZERO <= AT_SUM && AT_SUM + STATE_SUM_LEN == STATE_SLOT_LEN, "the sum is last");
 _Static_assert(RECOVERY_CODES_MAX < 32, "recovery_spent has a bit for each code");
 
@@ -107,6 +108,7 @@ encode(const struct state *s, uint8_t out[STATE_SLOT_LEN])
 	bytes_set_le32(out + AT_TICKET_SPENT, s->ticket_spent);
 	bytes_set_le32(out + AT_NOTICE_TOLD, s->notice_told);
 	bytes_set_le64(out + AT_GRACE_START, s->grace_start);
+	bytes_set_le64(out + AT_SESSION_EPOCH, s->session_epoch);
 	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
 		const struct state_device *d = &s->device[i];
 		uint8_t *p = out + AT_DEVICES + i * DEVICE_LEN;
@@ -165,6 +167,7 @@ decode(const uint8_t *in, struct state *s)
 	s->ticket_spent = bytes_get_le32(in + AT_TICKET_SPENT);
 	s->notice_told = bytes_get_le32(in + AT_NOTICE_TOLD);
 	s->grace_start = bytes_get_le64(in + AT_GRACE_START);
+	s->session_epoch = bytes_get_le64(in + AT_SESSION_EPOCH);
 	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
 		struct state_device *d = &s->device[i];
 		const uint8_t *p = in + AT_DEVICES + i * DEVICE_LEN;
@@ -358,6 +361,13 @@ state_burn_all(struct state *s, const struct record *r, uint64_t now_s)
 }
 
 void
+state_end_sessions(struct state *s, uint64_t now_s)
+{
+	/* The clock as well, so that an epoch lost with its state does not come back. */
+	s->session_epoch = s->session_epoch < now_s ? now_s : s->session_epoch + 1;
+}
+
+void
 state_rebuild(struct state *s, const struct record *r, uint64_t now_s)
 {
 	memset(s, 0, sizeof(*s));
@@ -369,6 +379,7 @@ state_rebuild(struct state *s, const struct record *r, uint64_t now_s)
 	if (r->notice_count > 0 && r->notice_count <= RECORD_NOTICES_MAX)
 		s->notice_told = r->notice[r->notice_count - 1].id;
 	s->grace_start = 1; /* 1970: over, as losing a state must not renew it */
+	state_end_sessions(s, now_s); /* those of an epoch that nobody knows any more */
 	state_burn_all(s, r, now_s);
 }
 

@@ -46,9 +46,14 @@ struct state {
 	uint32_t ticket_spent;	  /* enrolment tickets with id <= this are spent */
 	uint32_t notice_told;	  /* notices with id <= this were told */
 	uint64_t grace_start;	  /* first login under enforcement; 0 = not begun */
+	uint64_t session_epoch;	  /* MFA sessions of any other epoch are void */
 	struct state_device device[RECORD_DEVICES_MAX];
 	struct state_bucket bucket[STATE_BUCKETS_MAX];
 };
+
+/* Make every MFA session void that was made so far, for ever: the epoch becomes one that the
+ * state did not have before. Called in the change that ends what they rest on. */
+void state_end_sessions(struct state *s, uint64_t now_s);
 
 /* Read a state file: STATE_FILE_LEN bytes, two slots. The newest slot that passes its
  * checksum wins; *slot is its number (0, 1), the other one is written next.
@@ -92,7 +97,7 @@ void state_burn_all(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Replace a lost state: every device of r burnt, the present recovery set and grants void
  * (recovery_id = the record's, all spent), notices taken as told, a grace time taken as over
- * (grace_start 1), no failures known. Used when a record exists and its state is missing or
+ * (grace_start 1), sessions ended, no failures known. Used when a record exists and its state is missing or
  * unreadable. generation and saved_at are 0: the store and the committer set them. */
 void state_rebuild(struct state *s, const struct record *r, uint64_t now_s);
 

@@ -118,11 +118,14 @@ it_ends_the_hard_stop_and_no_wait(void **unused)
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(try_text(wrong_code(), "192.0.2.7", NOW), ATTEMPT_WRONG);
 	assert_true(look().state.is_locked);
+	uint64_t epoch = look().state.session_epoch;
+	assert_true(epoch > 0); /* the sessions of before the lock never count again */
 	assert_int_equal(try_text(text, "192.0.2.7", NOW), ATTEMPT_THROTTLED);
 	assert_int_equal(try_text(code_at(0, NOW, 0), "", NOW), ATTEMPT_LOCKED);
 	assert_int_equal(try_text("bbbbb-bbbbb-bbbbb-bbbbb", "", NOW), ATTEMPT_LOCKED);
 	assert_int_equal(try_text(text, "", NOW), ATTEMPT_ACCEPTED);
 	assert_false(look().state.is_locked);
+	assert_int_equal(look().state.session_epoch, epoch);
 	assert_int_equal(try_text(code_at(0, NOW, 0), "", NOW), ATTEMPT_ACCEPTED);
 }
 

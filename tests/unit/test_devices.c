@@ -230,6 +230,10 @@ every_verb_in_every_state(void **unused)
 				fail_msg("%s, %s: wrong outcome", verbs[v].name,
 				    situation_names[s]);
 			assert_int_equal(named("tablet")->state, DEVICE_ACTIVE);
+			/* A device that is enabled again does not bring sessions back. */
+			bool has_ended = verbs[v].run == do_disable || verbs[v].run == do_remove;
+			if ((entry.state.session_epoch > before.state.session_epoch) != has_ended)
+				fail_msg("%s, %s: sessions", verbs[v].name, situation_names[s]);
 		}
 }
 

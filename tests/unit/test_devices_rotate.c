@@ -112,7 +112,9 @@ a_new_secret_takes_the_name(void **unused)
 	assert_true(record_device_is_usable(numbered(phone), NOW));
 	assert_int_equal(numbered(phone)->rotate_by, NOW);
 
+	assert_int_equal(entry.state.session_epoch, 0);
 	assert_int_equal(confirm(8), ENROLMENT_CONFIRMED);
+	assert_true(entry.state.session_epoch > 0);
 	d = numbered(fresh);
 	assert_string_equal(d->name, "Phone");
 	assert_int_equal(d->state, DEVICE_ACTIVE);

@@ -38,6 +38,7 @@ draw_state(struct state *s)
 	s->ticket_spent = (uint32_t)random_between(0, UINT32_MAX);
 	s->notice_told = (uint32_t)random_between(0, UINT32_MAX);
 	s->grace_start = random_between(0, RECORD_TIME_MAX);
+	s->session_epoch = random_between(0, UINT64_MAX);
 	for (uint32_t i = 0; i < RECORD_DEVICES_MAX; i++) {
 		struct state_device *d = &s->device[i];
 
@@ -106,7 +107,8 @@ test_layout(void **state)
 	struct state s = {.generation = 0x0102030405060708, .saved_at = 0x1122334455,
 	    .uid = 0xa1a2a3a4, .is_locked = true, .fails = 0xb1b2b3b4,
 	    .recovery_id = 0xc1c2c3c4, .recovery_spent = 0x3ff, .bypass_spent = 0xd1d2d3d4,
-	    .ticket_spent = 0xe1e2e3e4, .notice_told = 0xf1f2f3f4, .grace_start = 0x99};
+	    .ticket_spent = 0xe1e2e3e4, .notice_told = 0xf1f2f3f4, .grace_start = 0x99,
+	    .session_epoch = 0x8786858483828180};
 	static const uint8_t head[64] = "TOTPSTA1" "\x08\x07\x06\x05\x04\x03\x02\x01"
 	    "\x55\x44\x33\x22\x11\0\0\0" "\xa4\xa3\xa2\xa1" "\x01\0\0\0" "\xb4\xb3\xb2\xb1"
 	    "\xc4\xc3\xc2\xc1" "\xff\x03\0\0" "\xd4\xd3\xd2\xd1" "\xe4\xe3\xe2\xe1"
@@ -125,7 +127,8 @@ test_layout(void **state)
 	assert_memory_equal(slot + 256, device, 24);
 	assert_true(random_is_zero(slot + 280, 6 * 24));
 	assert_memory_equal(slot + 424, bucket, 24);
-	assert_true(random_is_zero(slot + 448, 32));
+	assert_memory_equal(slot + 448, "\x80\x81\x82\x83\x84\x85\x86\x87", 8);
+	assert_true(random_is_zero(slot + 456, 24));
 	assert_int_equal(otp_sha256(slot, 480, sum), E_OK);
 	assert_memory_equal(slot + 480, sum, 32);
 }
@@ -168,6 +171,7 @@ test_print_then_parse_is_identity(void **state)
 		assert_int_equal(back.ticket_spent, s.ticket_spent);
 		assert_int_equal(back.notice_told, s.notice_told);
 		assert_int_equal(back.grace_start, s.grace_start);
+		assert_int_equal(back.session_epoch, s.session_epoch);
 	}
 }
 
@@ -265,7 +269,7 @@ static const struct {
 	{280 + 20, 1, 1},	    /* reserved in a bucket */
 	{280 + 6 * 24 + 16, 1, 1},  /* a free bucket with a failure */
 	{280 + 6 * 24, 1, 1},	    /* the tag of the first, again */
-	{448, 1, 1}, {479, 1, 1},   /* reserved */
+	{456, 1, 1}, {479, 1, 1},   /* reserved */
 };
 
 static void
@@ -480,6 +484,7 @@ test_rebuild(void **state)
 	assert_int_equal(s.ticket_spent, 6);
 	assert_int_equal(s.notice_told, 12);
 	assert_int_equal(s.grace_start, 1);
+	assert_int_equal(s.session_epoch, NOW);
 	assert_int_equal(s.generation, 0);
 	assert_int_equal(s.saved_at, 0);
 	assert_int_equal(s.fails, 0);
@@ -639,6 +644,26 @@ test_clock_set_back(void **state)
 	assert_true(state_is_from_future(&s, &r, NOW - 7200, 1));
 }
 
+/* No epoch comes twice, whatever the clock does. */
+static void
+test_end_sessions(void **state)
+{
+	static const uint64_t clock[] = { 0, NOW, NOW, NOW - 100, NOW + 1, NOW + 2, NOW + 100, 0 };
+	struct state s = {.generation = 1};
+	uint64_t last = 0;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(clock); i++) {
+		state_end_sessions(&s, clock[i]);
+		assert_true(s.session_epoch > last);
+		last = s.session_epoch;
+	}
+	/* A state that was lost knows no epoch: it begins at the clock. */
+	struct state other = {.generation = 1};
+	state_end_sessions(&other, NOW + 1000);
+	assert_true(other.session_epoch > last);
+}
+
 int
 main(void)
 {
@@ -656,6 +681,7 @@ main(void)
 		cmocka_unit_test(test_counts_are_not_trusted),
 		cmocka_unit_test(test_nothing_is_ever_lowered),
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_end_sessions),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, random_setup, NULL);
