@@ -206,6 +206,22 @@ host_find_member(void *ctx, const char *group, bool *is_member)
 }
 
 bool
+host_has_user(pam_handle_t *pamh)
+{
+	char user[HOST_TEXT_CAP];
+
+	copy_item(pamh, PAM_USER, user);
+	return user[0] != '\0';
+}
+
+void
+host_export(const struct host *h, const char *text)
+{
+	/* PAM_BAD_ITEM: there is nothing to take out. */
+	(void)pam_putenv(h->pamh, text);
+}
+
+bool
 host_take_data(const struct host *h, const char *name, void *out, size_t len)
 {
 	const void *data = NULL;

@@ -44,6 +44,13 @@ int host_gather(pam_handle_t *pamh, int flags, struct host *h) MUST_USE;
  * E_IO: it, or the account's groups, cannot be looked up. */
 int host_find_member(void *ctx, const char *group, bool *is_member) MUST_USE;
 
+/* Whether the application has named a user, so that host_gather asks nobody. */
+bool host_has_user(pam_handle_t *pamh);
+
+/* Set "NAME=value" in the PAM environment of the login, or with "NAME" take it out; see
+ * pam_putenv(3). What is refused is nobody's harm. */
+void host_export(const struct host *h, const char *text);
+
 /* Take what another module left in the handle under that name: len bytes, copied to out, and
  * gone from the handle. Returns whether there was any; out is zero otherwise. */
 bool host_take_data(const struct host *h, const char *name, void *out, size_t len) MUST_USE;

@@ -45,9 +45,11 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 	%D%/account.c \
 	%D%/by_helper.c %D%/by_helper.h \
 	%D%/enrolled.h \
+	%D%/export.c \
 	%D%/host.c %D%/host.h \
 	%D%/login.c %D%/login.h \
 	%D%/login_line.c %D%/login_line.h \
+	%D%/mfa_session.c %D%/mfa_session.h \
 	%D%/pam_totp.c \
 	%D%/place.c %D%/place.h \
 	%D%/protocol.c %D%/protocol.h \

@@ -18,7 +18,7 @@
 #include "core/grace.h"
 #include "by_helper.h"
 #include "enrolled.h"
-#include "place.h"
+#include "mfa_session.h"
 
 int
 login_load_settings(struct login *l, int argc, const char **argv)
@@ -69,8 +69,9 @@ look_at_devices(struct login *l, struct store_entry *e, uint64_t now_s)
 		memcpy(l->result.device, record_find_id(&e->record, claim.device_id)->name,
 		    sizeof(l->result.device));
 	else if (l->decision.action == POLICY_ASK)
-		l->has_session = place_has_session(&l->host, &l->settings, e, now_s,
-		    l->result.device);
+		l->has_session = mfa_session_find(&l->host, &l->settings, e, now_s,
+		    l->result.device, &l->session_at_s);
+	l->session_epoch = e->state.session_epoch;
 }
 
 int

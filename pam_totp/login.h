@@ -22,6 +22,8 @@ struct login {
 	struct policy_decision decision;
 	bool has_enrolled; /* just now, by pam_totp_enroll.so; result.device says which */
 	bool has_session;  /* a code was typed here lately; result.device says which */
+	uint64_t session_at_s;	/* when; 0: no session */
+	uint64_t session_epoch; /* of the state as it was loaded */
 	unsigned digits;   /* of the user's first device, for first_pass=append */
 	struct attempt_result result;
 	struct diag diag;
@@ -38,6 +40,10 @@ enum outcome login_trouble(const struct login *l);
 
 /* The outcome of a SKIP; every reason that is none of its own is INTERNAL. */
 enum outcome login_outcome_of_skip(enum policy_reason reason);
+
+/* export.c: tell the facts of a login that was let in, where export_env says so. code_at_s: when
+ * its code was typed, seconds since 1970 UTC; 0: without one. */
+void export_login(const struct login *l, uint64_t code_at_s);
 
 /* account.c: leave in the handle that this login was let in, and take it back. */
 void account_leave_passed(const struct host *h);

@@ -20,12 +20,13 @@
  *  4. An MFA session (max_age) spares the conversation to somebody who would be asked, and to
  *     nobody else. The account phase looks at the same session, because an application that
  *     remembers a login by itself (sudo's time stamp) runs only that phase. It never lets
- *     anybody in: it denies, or has no opinion. */
+ *     anybody in: it denies, or has no opinion. The session phase only notes that a login from
+ *     afar is open, and has no opinion whatever happens. */
 
 #include "login.h"
 
 #include "by_helper.h"
-#include "place.h"
+#include "mfa_session.h"
 #include "trial.h"
 
 #define ENTRY_POINT __attribute__((visibility("default")))
@@ -61,8 +62,8 @@ static const int codes[OUTCOMES_MAX] = {
 };
 
 /* Of the other management groups: setcred has nothing to set and must not undo an accepted
- * authentication. Listed by mistake under session or password, or under account where max_age
- * is 0, the module has no opinion: neither does `required` deny nor `sufficient` let in
+ * authentication. Under session, by mistake under password, and under account where max_age is
+ * 0, the module has no opinion: neither does `required` deny nor `sufficient` let in
  * because of it. */
 static const int code_of_setcred = PAM_SUCCESS;
 static const int code_of_others = PAM_IGNORE;
@@ -130,7 +131,8 @@ remember(const struct login *l, enum outcome o)
 		return;
 	account_leave_passed(&l->host);
 	if ((o == OUTCOME_ACCEPTED || o == OUTCOME_ENROLLED) && !l->is_by_helper)
-		place_add_session(&l->host, l->store, l->result.device);
+		mfa_session_add(&l->host, &l->settings, l->store, l->result.device,
+		    l->session_epoch);
 }
 
 ENTRY_POINT int
@@ -144,6 +146,10 @@ pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	else
 		config_defaults(&l.settings); /* for the report */
 	remember(&l, o);
+	if (codes[o] == PAM_SUCCESS)
+		export_login(&l, o == OUTCOME_SESSION ? l.session_at_s : host_now());
+	else if (codes[o] == PAM_IGNORE)
+		export_login(&l, 0);
 	store_close(l.store);
 	report(&l, o);
 	if (codes[o] == PAM_AUTH_ERR || codes[o] == PAM_MAXTRIES)
@@ -180,14 +186,22 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 ENTRY_POINT int
 pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
+	struct host h;
+
+	(void)argc, (void)argv;
+	if (host_has_user(pamh) && host_gather(pamh, flags, &h) == 0)
+		mfa_session_open(&h);
 	return code_of_others;
 }
 
 ENTRY_POINT int
 pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh, (void)flags, (void)argc, (void)argv;
+	struct host h;
+
+	(void)argc, (void)argv;
+	if (host_has_user(pamh) && host_gather(pamh, flags, &h) == 0)
+		mfa_session_close(&h);
 	return code_of_others;
 }
 

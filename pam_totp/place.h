@@ -5,20 +5,22 @@
 
 #include "core/config.h"
 #include "core/session.h"
-#include "core/store.h"
 #include "host.h"
 
-/* MFA sessions for the module: where this login is made, as the kernel says it, and the
- * sessions of that place. */
+/* Where this login is made, as the kernel says it. */
 
-/* Whether a code that was typed in this very place, at most max_age ago, spares another one.
- * e: the user's, as loaded; *device: the one it was of. Whatever cannot be known is no session;
- * what is wrong with the files is logged. */
-bool place_has_session(const struct host *h, const struct settings *s, struct store_entry *e,
-    uint64_t now_s, char device[RECORD_NAME_CAP]);
+/* Seconds since the boot, those asleep too; false: unknown. */
+bool place_read_clock(uint64_t *boottime_s);
 
-/* Remember that a code of this device was accepted here just now. Nothing to tell the user when
- * that cannot be: the next login asks again. A failure is logged. */
-void place_add_session(const struct host *h, struct store *store, const char *device);
+/* The place that this process asks from. Returns false when what every place has is not known
+ * (an account, a class, the boot); *p is empty then. */
+bool place_find(const struct host *h, const struct settings *s, struct session_place *p);
+
+/* The bond of kind TERMINAL, PASSED or SOURCE in that place; whether it is whole is
+ * session_bond_ok's to say. */
+void place_bind(const struct session_place *p, enum session_kind kind, struct session_bond *b);
+
+/* The bond of kind LOGIN of this very process, of any class; false: something is not known. */
+bool place_find_login(const struct host *h, struct session_bond *b);
 
 #endif

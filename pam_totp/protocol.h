@@ -24,7 +24,8 @@
  *                                                rename: name= new-name=
  *                                                rotate|resync|enable|disable|delete|
  *                                                  remove: name=
- *                                                list|status|verify|cancel|
+ *                                                revoke: number=   (0: all)
+ *                                                list|status|verify|cancel|sessions|
  *                                                  recovery-codes: nothing
  *   any number of times, a PAM conversation or a code asked for by the helper itself:
  *   prompt echo=0|1 kind=pam|code|ticket text=T   answer text=T  |  abort
@@ -32,6 +33,8 @@
  *   error text=T
  *   op=list:   device id= name= type= state= algorithm= digits= period= created=
  *                expires= last-used= drift=   (a line a device)
+ *   op=sessions: session number= kind= class= service= tty= source= caller= device= at=
+ *                boottime= uid=   (a line a session)
  *   op=status: status user= uid= enrolled=0|1 active= pending= disabled= locked=0|1
  *                wait= recovery-left= max-devices=
  *   op=add, rotate:

@@ -76,6 +76,7 @@ unit_programs = \
 	%D%/unit/test_recovery \
 	%D%/unit/test_safefile \
 	%D%/unit/test_session \
+	%D%/unit/test_session_match \
 	%D%/unit/test_state \
 	%D%/unit/test_store \
 	%D%/unit/test_store_file \
@@ -199,6 +200,7 @@ system_tests = \
 	%D%/system/requirement.py \
 	%D%/system/rotate_login.py \
 	%D%/system/session.py \
+	%D%/system/session_ssh.py \
 	%D%/system/ssh.py \
 	%D%/system/stacked.py \
 	%D%/system/sudo_su.py

@@ -113,6 +113,10 @@ tap_empty 'core and module call nothing that belongs to their host' \
 	"$(calls_of "$module|$core" "${forbidden_calls[@]}" |
 		grep -Ev "^$forbidden_but_to_spawn:.*\\b($(forbidden_words "${forbidden_but[@]}"))\(" ||
 		true)"
+tap_empty 'no decision reads an environment' \
+	"$(calls_of "$module|$core" '(secure_)?getenv' pam_getenv pam_getenvlist)"
+tap_empty 'only host.c sets the PAM environment' "$(
+	calls_of "$module|$core" pam_putenv | grep -v '^pam_totp/host\.c:' || true)"
 tap_empty 'core has no clock, accounts or PAM' \
 	"$(calls_of "$core" "${forbidden_in_core[@]}")"
 tap_empty 'the standard streams are not named in core and module' "$(

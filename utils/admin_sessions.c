@@ -4,81 +4,21 @@
 /* totp-admin sessions and revoke: the MFA sessions of this host, which spare a code where
  * max_age says so. The first only reads. A file that cannot be read is a row like any other, says
  * why on standard error and makes the exit code 1, after all others were listed. A revoked
- * session ends at once: the next login asks, and the account phase denies. The JSON shape is
- * documented in totp-admin(8): keys are added to it, never renamed or taken away. */
+ * session ends at once: the next login asks, and the account phase denies. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/safefile.h"
 #include "core/session.h"
 #include "utils/admin.h"
-#include "utils/table.h"
+#include "utils/session_table.h"
 
 #define OWNER 0 /* SESSION_DIR is root's, whoever asks */
-
-enum column {
-	COLUMN_USER = 0,
-	COLUMN_UID,
-	COLUMN_NUMBER,
-	COLUMN_SERVICE,
-	COLUMN_TTY,
-	COLUMN_CALLER,
-	COLUMN_DEVICE,
-	COLUMN_AT,
-	COLUMN_AGE,
-	COLUMN_ERROR,
-	COLUMN_COUNT
-};
-
-static const struct table_column columns[COLUMN_COUNT] = {
-	[COLUMN_USER] = { .title = "USER", .key = "user" },
-	[COLUMN_UID] = { .key = "uid" },
-	[COLUMN_NUMBER] = { .title = "NUMBER", .key = "number", .is_right = true },
-	[COLUMN_SERVICE] = { .title = "SERVICE", .key = "service" },
-	[COLUMN_TTY] = { .title = "TTY", .key = "tty" },
-	[COLUMN_CALLER] = { .title = "CALLER", .key = "caller" },
-	[COLUMN_DEVICE] = { .title = "DEVICE", .key = "device" },
-	[COLUMN_AT] = { .title = "CODE-AT", .key = "code_at" },
-	[COLUMN_AGE] = { .title = "AGE", .key = "age", .is_right = true },
-	[COLUMN_ERROR] = { .key = "error" },
-};
-
-/* Seconds since the code, by the clock that sessions are measured by; -1: not known. */
-static int64_t
-age_of(const struct session *s)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_BOOTTIME, &ts) != 0 || ts.tv_sec < 0 ||
-	    (uint64_t)ts.tv_sec < s->boottime_s)
-		return -1;
-	return (int64_t)((uint64_t)ts.tv_sec - s->boottime_s);
-}
-
-static void
-add_session(struct table *t, const char *user, const struct session *s)
-{
-	int64_t age_s = age_of(s);
-
-	table_add_row(t);
-	table_set_text(t, COLUMN_USER, user);
-	table_set_number(t, COLUMN_UID, s->bond.uid);
-	table_set_number(t, COLUMN_NUMBER, s->number);
-	table_set_text(t, COLUMN_SERVICE, s->bond.service);
-	table_set_text(t, COLUMN_TTY, s->bond.tty);
-	if (s->bond.caller[0] != '\0')
-		table_set_text(t, COLUMN_CALLER, s->bond.caller);
-	table_set_text(t, COLUMN_DEVICE, s->device);
-	table_set_time(t, COLUMN_AT, s->wall_s);
-	if (age_s >= 0)
-		table_set_number(t, COLUMN_AGE, age_s);
-}
 
 static enum exit_code
 add_user(struct table *t, int dir, const char *user)
@@ -88,13 +28,11 @@ add_user(struct table *t, int dir, const char *user)
 
 	int r = session_load(dir, OWNER, user, &list, &d);
 	for (unsigned i = 0; i < list.count; i++)
-		add_session(t, user, &list.item[i]);
+		(void)session_table_add(t, user, &list.item[i]);
 	if (r == 0)
 		return EXIT_CODE_OK;
 	const char *why = d.text[0] != '\0' ? d.text : diag_code_text(r);
-	table_add_row(t);
-	table_set_text(t, COLUMN_USER, user);
-	table_set_text(t, COLUMN_ERROR, why);
+	session_table_add_error(t, user, why);
 	return admin_fail(EXIT_CODE_FAILURE, "%s: %s", user, why);
 }
 
@@ -140,7 +78,7 @@ admin_sessions(struct admin *a, char *const *operand)
 		code = open_dir(&dir);
 	if (code != EXIT_CODE_OK)
 		return code;
-	struct table *t = table_new(columns, COLUMN_COUNT);
+	struct table *t = session_table_new();
 	if (dir >= 0)
 		code = operand[0] != NULL ? add_user(t, dir, operand[0]) : add_all(t, dir);
 	safefile_close(&dir);

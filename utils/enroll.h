@@ -143,6 +143,8 @@ int enroll_remove(struct enroll *e);
 int enroll_recovery(struct enroll *e); /* enroll_recovery.c */
 int enroll_list(struct enroll *e);   /* enroll_list.c */
 int enroll_status(struct enroll *e); /* enroll_list.c */
+int enroll_sessions(struct enroll *e); /* enroll_sessions.c */
+int enroll_revoke(struct enroll *e);   /* enroll_sessions.c */
 int enroll_verify(struct enroll *e); /* totp-enroll.c */
 int enroll_cancel(struct enroll *e); /* totp-enroll.c */
 

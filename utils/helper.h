@@ -128,6 +128,9 @@ enum exit_code helper_pair(struct helper *h, const struct message *request) MUST
 /* helper_login.c: policy, login */
 enum exit_code helper_policy(struct helper *h, const struct message *request) MUST_USE;
 enum exit_code helper_login(struct helper *h, const struct message *request) MUST_USE;
+/* helper_sessions.c */
+enum exit_code helper_sessions(struct helper *h) MUST_USE;
+enum exit_code helper_revoke(struct helper *h, const struct message *request) MUST_USE;
 
 /* helper_talk.c: the device name that a request must have. out: RECORD_NAME_CAP bytes. */
 enum exit_code helper_take_name(struct helper *h, const struct message *request, const char *key,

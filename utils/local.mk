@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/qr.c %D%/qr.h \
 	pam_totp/qr_text.c pam_totp/qr_text.h \
 	%D%/secret_input.c %D%/secret_input.h \
+	%D%/session_table.c %D%/session_table.h \
 	%D%/table.c %D%/table.h \
 	%D%/text.c %D%/text.h \
 	%D%/ui.c %D%/ui.h \
@@ -41,6 +42,7 @@ bin_PROGRAMS += %D%/totp-enroll
 	%D%/enroll_output.c \
 	%D%/enroll_recovery.c \
 	%D%/enroll_session.c \
+	%D%/enroll_sessions.c \
 	%D%/enroll_show.c \
 	%D%/enroll_wizard.c %D%/enroll_wizard.h \
 	%D%/totp-enroll.c
@@ -64,6 +66,7 @@ helper_PROGRAMS += %D%/totp-helper
 	%D%/helper_pair.c \
 	%D%/helper_pam.c \
 	%D%/helper_proof.c \
+	%D%/helper_sessions.c \
 	%D%/helper_talk.c \
 	%D%/totp-helper.c
 %C%_totp_helper_CPPFLAGS = $(project_cppflags)

@@ -25,6 +25,7 @@ static const char usage[] =
     "       totp-enroll resync | rotate | disable | enable | delete | remove NAME\n"
     "       totp-enroll rename OLD NEW\n"
     "       totp-enroll list | status | verify | recovery-codes | cancel\n"
+    "       totp-enroll sessions | revoke [NUMBER]\n"
     "Assign an MFA device (an authenticator app) to yourself, and look after it.\n"
     "\n"
     "  add [NAME]  assign a device: scan a QR code, type two codes (the default)\n"
@@ -40,6 +41,8 @@ static const char usage[] =
     "  remove NAME     disable and delete in one\n"
     "  recovery-codes  make ten new codes for the day the device is lost\n"
     "  cancel      forget a device that waits for its two codes\n"
+    "  sessions    show where a code of late spares you another one\n"
+    "  revoke [NUMBER]  end all of those sessions, or one\n"
     "\n"
     "  --qr=auto|utf8|ascii|none  how to draw the QR code\n"
     "  --qr-file=FILE             write it to a new file, FILE.svg or FILE.png\n"
@@ -100,6 +103,8 @@ static const struct verb {
 	{ "remove", enroll_remove, 0, 1, 1 },
 	{ "recovery-codes", enroll_recovery, TAKES_RECOVERY, 0, 0 },
 	{ "cancel", enroll_cancel, 0, 0, 0 },
+	{ "sessions", enroll_sessions, 0, 0, 0 },
+	{ "revoke", enroll_revoke, 0, 0, 1 },
 };
 
 /* A request without messages of its own. */

@@ -7,12 +7,13 @@
  *  1. Nothing inherited is believed: helper_guard.c takes it back first. No arguments.
  *  2. The real uid is the only identity. No message can name a user; the account's name
  *     comes from the password database and must lead back to the same uid.
- *  3. It reads and writes the store and nothing else; it renders nothing, and starts nothing
- *     but the program that the settings name, as nobody, after the change (notify.c).
- *  4. Every change needs what the PAM service "totp-enroll" demands; one of an account with
- *     an active device a code of such a device (or a recovery code) as well, whatever that
- *     service says (DESIGN promise 10; AWS-2023-001). Checked again whenever the record
- *     is written (helper_proof.c). For resync two codes of the device itself are that.
+ *  3. It reads and writes the store and its user's MFA sessions and nothing else; it renders
+ *     nothing, and starts nothing but the program that the settings name, as nobody, after
+ *     the change (notify.c).
+ *  4. Every change of a device needs what the PAM service "totp-enroll" demands; one of an
+ *     account with an active device a code of such a device (or a recovery code) as well,
+ *     whatever that service says (DESIGN promise 10; AWS-2023-001). Checked again whenever
+ *     the record is written (helper_proof.c). For resync two codes of the device itself are that.
  *  5. A failure is counted on disk before it is told. A right code is consumed.
  *  6. Every wait has an end, and no lock is held while waiting.
  *  7. Passwords, codes and secrets are wiped where they were used and never logged.
@@ -109,6 +110,8 @@ static const struct operation {
 	{"status", helper_status, NULL, false},
 	{"verify", helper_verify, NULL, false},
 	{"cancel", helper_cancel, NULL, false},
+	{"sessions", helper_sessions, NULL, false},
+	{"revoke", NULL, helper_revoke, false},
 	{"policy", NULL, helper_policy, true},
 	{"login", NULL, helper_login, true},
 	{"add", NULL, helper_add, false},

@@ -44,6 +44,9 @@ struct settings {
 	uint64_t enforce_after_s;  /* seconds since 1970 UTC; 0 = enforced already */
 	char groups[CONFIG_TEXT_CAP]; /* who must show a code; "" = everybody: config_in_groups */
 	unsigned max_age_s;	   /* 0 = always ask, else 900..129600 */
+	char session_class[CONFIG_TEXT_CAP]; /* of services that share sessions; "" = of its own */
+	bool session_source;	   /* a remote address is a place of sessions */
+	bool export_env;	   /* tell the login's facts in the PAM environment */
 	enum config_enrol_ticket enrol_ticket; /* of a user's first device */
 	enum config_qr qr;	   /* how an enrolment at login draws the QR code */
 	char notify[CONFIG_TEXT_CAP]; /* path of the program that is told of changes; "" = none */

@@ -253,6 +253,22 @@ parse_groups(const char *range, struct span value, void *field)
 	return bytes_copy(value, field, CONFIG_TEXT_CAP);
 }
 
+/* "MIN..MAX of a-z 0-9 . _ -" */
+static int
+parse_class(const char *range, struct span value, void *field)
+{
+	uint64_t min = 0, max = 0;
+
+	if (find_bounds(range, &min, &max) != 0 || value.len < min || value.len > max)
+		return E_INVALID;
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.at[i];
+		if (!((c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' || c == '-'))
+			return E_INVALID;
+	}
+	return bytes_copy(value, field, CONFIG_TEXT_CAP);
+}
+
 /* An absolute path of a file, or empty. Who may write it is the caller's to check. */
 static int
 parse_program(const char *range, struct span value, void *field)
@@ -299,6 +315,14 @@ static const struct row rows[] = {
     {{"max_age", OR_ZERO "900..129600", "0",
 	 "seconds for which a code counts for later logins; 0: always ask"},
 	offsetof(struct settings, max_age_s), parse_number_or_zero},
+    {{"session_class", "0..64 of a-z 0-9 . _ -", "\"\"",
+	 "services of one class share their MFA sessions; empty: the service alone"},
+	offsetof(struct settings, session_class), parse_class},
+    {{"session_source", "no | yes", "no",
+	 "whether max_age counts for later logins from the same remote address"},
+	offsetof(struct settings, session_source), parse_bool},
+    {{"export_env", "no | yes", "no", "tell MFA_PRESENT, MFA_DEVICE, MFA_TIME to the session"},
+	offsetof(struct settings, export_env), parse_bool},
     {{"enrol_ticket", "optional | required", "optional",
 	 "whether the first device of a user needs a ticket of the administrator"},
 	offsetof(struct settings, enrol_ticket), parse_word},

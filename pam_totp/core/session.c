@@ -3,8 +3,9 @@
 
 /* MFA sessions: who need not type a code again. Obligations:
  *
- *  1. A session counts only where every part of its bond is equal, its device is usable at
- *     this moment, and its age by the boot clock, which nobody can set, is within bounds.
+ *  1. A session counts only in the place that its bond names, in the epoch of the state, while
+ *     its device is usable, and while its age by the boot clock, which nobody can set, is
+ *     within bounds. One that no login has confirmed counts nowhere.
  *  2. Reading makes nothing. A file that cannot be read or understood holds no session.
  *  3. A file is replaced whole, under a lock of its own: users never wait for each other. The
  *     lock is that of the file that has the name now, so two writers never hold two.
@@ -90,12 +91,63 @@ session_load(int dir, uint32_t owner, const char *user, struct session_list *lis
 }
 
 static bool
+is_same_process(struct session_process a, struct session_process b)
+{
+	return a.pid == b.pid && a.start == b.start && a.pid != 0;
+}
+
+/* Obligation 1: of TERMINAL. */
+static bool
+is_same_terminal(const struct session_bond *b, const struct session_place *p)
+{
+	return p->is_local && is_same_process(b->process, p->leader) && b->tty[0] != '\0' &&
+	    strcmp(b->tty, p->tty) == 0 && strcmp(b->caller, p->caller) == 0 &&
+	    b->audit_session == p->audit_session;
+}
+
+/* Of LOGIN. A process that was daemonised has lost the login's among its ancestors, one that
+ * another user runs is not the user's. */
+static bool
+is_within_login(const struct session_bond *b, const struct session_place *p)
+{
+	if (!p->is_local || !p->is_self || p->leader.pid == 0)
+		return false;
+	if (b->audit_session != SESSION_NO_AUDIT && p->audit_session != SESSION_NO_AUDIT &&
+	    b->audit_session != p->audit_session)
+		return false;
+	for (unsigned i = 0; i < p->ancestor_count && i < SESSION_ANCESTORS_MAX; i++)
+		if (is_same_process(b->process, p->ancestor[i]))
+			return true;
+	return false;
+}
+
+bool
+session_bond_matches(const struct session_bond *b, const struct session_place *p)
+{
+	if (!session_bond_ok(b) || b->uid != p->uid || strcmp(b->class, p->class) != 0 ||
+	    strcmp(b->boot, p->boot) != 0)
+		return false;
+	switch (b->kind) {
+	case SESSION_TERMINAL:
+		return is_same_terminal(b, p);
+	case SESSION_LOGIN:
+		return is_within_login(b, p);
+	case SESSION_SOURCE:
+		return !p->is_local && strcmp(b->source, p->source) == 0;
+	case SESSION_PASSED:
+		return false;
+	}
+	return false;
+}
+
+static bool
 is_same_bond(const struct session_bond *a, const struct session_bond *b)
 {
-	return a->uid == b->uid && a->audit_session == b->audit_session &&
-	    a->leader == b->leader && a->leader_start == b->leader_start &&
-	    strcmp(a->caller, b->caller) == 0 && strcmp(a->service, b->service) == 0 &&
-	    strcmp(a->tty, b->tty) == 0 && strcmp(a->boot, b->boot) == 0;
+	return a->kind == b->kind && a->uid == b->uid && a->audit_session == b->audit_session &&
+	    a->process.pid == b->process.pid && a->process.start == b->process.start &&
+	    strcmp(a->caller, b->caller) == 0 && strcmp(a->class, b->class) == 0 &&
+	    strcmp(a->tty, b->tty) == 0 && strcmp(a->source, b->source) == 0 &&
+	    strcmp(a->boot, b->boot) == 0;
 }
 
 /* Obligation 1 but for the bond. */
@@ -115,16 +167,17 @@ is_valid(const struct session *s, struct record *r, uint64_t now_s, uint64_t boo
 }
 
 const struct session *
-session_find(const struct session_list *list, const struct session_bond *bond, struct record *r,
-    uint64_t now_s, uint64_t boottime_s, unsigned max_age_s)
+session_find(const struct session_list *list, const struct session_place *p, struct record *r,
+    uint64_t epoch, uint64_t now_s, uint64_t boottime_s, unsigned max_age_s)
 {
 	const struct session *found = NULL;
 
-	if (max_age_s == 0 || !session_bond_ok(bond) || r->uid != bond->uid)
+	if (max_age_s == 0 || r->uid != p->uid)
 		return NULL;
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct session *s = &list->item[i];
-		if (is_same_bond(&s->bond, bond) && is_valid(s, r, now_s, boottime_s, max_age_s) &&
+		if (session_bond_matches(&s->bond, p) && s->epoch == epoch &&
+		    is_valid(s, r, now_s, boottime_s, max_age_s) &&
 		    (found == NULL || s->boottime_s > found->boottime_s))
 			found = s;
 	}
@@ -186,9 +239,11 @@ make_room(struct session_list *list, struct session *s)
 	s->number = 1;
 	for (unsigned i = list->count; i-- > 0;) {
 		const struct session *old = &list->item[i];
+		uint64_t age_max = old->bond.kind == SESSION_PASSED ? SESSION_PASSED_AGE_MAX :
+		    SESSION_AGE_MAX;
 		bool is_useless = strcmp(old->bond.boot, s->bond.boot) != 0 ||
 		    (s->boottime_s > old->boottime_s &&
-			s->boottime_s - old->boottime_s > SESSION_AGE_MAX);
+			s->boottime_s - old->boottime_s > age_max);
 		if (is_useless || is_same_bond(&old->bond, &s->bond))
 			take_out(list, i);
 	}
@@ -230,6 +285,91 @@ session_add(int dir, uint32_t owner, const char *user, struct session *s, struct
 	return r;
 }
 
+/* A PASSED that the login at `here` may have come from. */
+static bool
+is_passed_for(const struct session *s, const char *service, const struct session_bond *here,
+    uint64_t boottime_s)
+{
+	return s->bond.kind == SESSION_PASSED && s->bond.uid == here->uid &&
+	    strcmp(s->bond.boot, here->boot) == 0 && strcmp(s->service, service) == 0 &&
+	    s->boottime_s <= boottime_s &&
+	    boottime_s - s->boottime_s <= SESSION_PASSED_AGE_MAX &&
+	    (is_same_process(s->bond.process, here->process) ||
+		is_same_process(s->bond.parent, here->process));
+}
+
+/* Take every PASSED of the login at `here` out; *s: the youngest. */
+static int
+take_passed(struct session_list *list, const char *service, const struct session_bond *here,
+    uint64_t boottime_s, struct session *s)
+{
+	bool has_found = false;
+
+	for (unsigned i = list->count; i-- > 0;) {
+		const struct session *old = &list->item[i];
+		if (!is_passed_for(old, service, here, boottime_s))
+			continue;
+		if (!has_found || old->boottime_s > s->boottime_s)
+			*s = *old;
+		has_found = true;
+		take_out(list, i);
+	}
+	return has_found ? 0 : E_NOENT;
+}
+
+int
+session_confirm(int dir, uint32_t owner, const char *user, const char *service,
+    const struct session_bond *here, uint64_t boottime_s, struct diag *d)
+{
+	struct session_list list;
+	struct session s = { .number = 0 };
+	int fd = -1;
+
+	int r = check_name(user, d);
+	if (r == 0)
+		r = open_locked(dir, owner, user, false, &fd, d);
+	if (r != 0)
+		return r;
+	r = read_list(fd, &list, d);
+	if (r == 0)
+		r = take_passed(&list, service, here, boottime_s, &s);
+	if (r == 0) {
+		s.bond.kind = SESSION_LOGIN;
+		s.bond.process = here->process;
+		s.bond.parent = (struct session_process){ .pid = 0 };
+		s.bond.audit_session = here->audit_session;
+		make_room(&list, &s);
+		list.item[list.count++] = s;
+		r = replace(dir, user, &list, d);
+	}
+	safefile_close(&fd);
+	return r;
+}
+
+int
+session_close(int dir, uint32_t owner, const char *user, struct session_process process,
+    struct diag *d)
+{
+	struct session_list list;
+	int fd = -1;
+
+	int r = check_name(user, d);
+	if (r == 0)
+		r = open_locked(dir, owner, user, false, &fd, d);
+	if (r != 0)
+		return r;
+	r = read_list(fd, &list, d);
+	unsigned before = list.count;
+	for (unsigned i = list.count; i-- > 0;)
+		if (list.item[i].bond.kind == SESSION_LOGIN &&
+		    is_same_process(list.item[i].bond.process, process))
+			take_out(&list, i);
+	if (r == 0)
+		r = list.count < before ? replace(dir, user, &list, d) : E_NOENT;
+	safefile_close(&fd);
+	return r;
+}
+
 int
 session_revoke(int dir, uint32_t owner, const char *user, uint32_t number, unsigned *count,
     struct diag *d)
@@ -244,19 +384,22 @@ session_revoke(int dir, uint32_t owner, const char *user, uint32_t number, unsig
 	if (r != 0)
 		return r;
 	r = read_list(fd, &list, d);
-	unsigned before = list.count;
+	unsigned before = list.count, passed = 0;
+	for (unsigned i = 0; i < before; i++)
+		passed += list.item[i].bond.kind == SESSION_PASSED;
 	if (number == 0) {
 		if (r == 0 || r == E_CORRUPT)
 			r = safefile_remove(dir, user, d);
 	} else if (r == 0) {
 		for (unsigned i = list.count; i-- > 0;)
-			if (list.item[i].number == number)
+			if (list.item[i].number == number &&
+			    list.item[i].bond.kind != SESSION_PASSED)
 				take_out(&list, i);
 		r = list.count < before ? replace(dir, user, &list, d) :
 		    diag_set(d, E_NOENT, "%s has no session %u", user, number);
 	}
 	safefile_close(&fd);
 	if (r == 0)
-		*count = number == 0 ? before : 1;
+		*count = number == 0 ? before - passed : 1;
 	return r;
 }

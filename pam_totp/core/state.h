@@ -97,8 +97,9 @@ void state_burn_all(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Replace a lost state: every device of r burnt, the present recovery set and grants void
  * (recovery_id = the record's, all spent), notices taken as told, a grace time taken as over
- * (grace_start 1), sessions ended, no failures known. Used when a record exists and its state is missing or
- * unreadable. generation and saved_at are 0: the store and the committer set them. */
+ * (grace_start 1), sessions ended, no failures known. Used when a record exists and its state
+ * is missing or unreadable. generation and saved_at are 0: the store and the committer set
+ * them. */
 void state_rebuild(struct state *s, const struct record *r, uint64_t now_s);
 
 /* Follow a record that configuration management replaced: give every device of r that has no

@@ -42,6 +42,9 @@ test_defaults(void **state)
 	assert_int_equal(s.enforce_after_s, 0);
 	assert_string_equal(s.groups, "");
 	assert_int_equal(s.max_age_s, 0);
+	assert_string_equal(s.session_class, "");
+	assert_false(s.session_source);
+	assert_false(s.export_env);
 	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
 	assert_int_equal(s.qr, CONFIG_QR_UTF8);
 	assert_string_equal(s.notify, "");
@@ -57,8 +60,9 @@ test_table(void **state)
 {
 	static const char *const names[] = {"store", "prompt", "issuer", "window", "tries", "echo",
 	    "feedback", "first_pass", "unenrolled", "grace_days", "enforce_after", "groups",
-	    "max_age", "enrol_ticket", "qr", "notify", "max_devices", "throttle_after",
-	    "throttle_delay", "lock_after", "fail_delay"};
+	    "max_age", "session_class", "session_source", "export_env", "enrol_ticket", "qr",
+	    "notify", "max_devices", "throttle_after", "throttle_delay", "lock_after",
+	    "fail_delay"};
 
 	(void)state;
 	for (size_t i = 0; i < LEN(names); i++) {
@@ -154,6 +158,9 @@ test_words(void **state)
 	assert_int_equal(s.first_pass, FIRST_PASS_USE);
 	config_text_accepted("first_pass = append\n", &s);
 	assert_int_equal(s.first_pass, FIRST_PASS_APPEND);
+	config_text_accepted("session_source = yes\nexport_env = yes\n", &s);
+	assert_true(s.session_source);
+	assert_true(s.export_env);
 	config_text_refused("echo = true\n", "f:1: echo: expected no | yes, got \"true\"");
 	config_text_refused("echo = YES\n", "f:1: echo: expected no | yes, got \"YES\"");
 	config_text_refused("echo = |\n", "f:1: echo: expected no | yes, got \"|\"");
@@ -293,6 +300,32 @@ test_notify(void **state)
 		(void)snprintf(text, sizeof text, "notify = /%0*d\n", len - 1, 0);
 		assert_int_equal(
 		    config_text_parse(text, NULL, &s, &d), len == 255 ? 0 : E_INVALID);
+	}
+}
+
+static void
+test_class(void **state)
+{
+	static const char *const bad[] = {"Login", "a b", "a,b", "a/b", "a=b", "\303\244"};
+	struct settings s;
+	struct diag d;
+	char text[200];
+
+	(void)state;
+	config_text_accepted("session_class = login-2_x.y\n", &s);
+	assert_string_equal(s.session_class, "login-2_x.y");
+	config_text_accepted("session_class =\n", &s);
+	assert_string_equal(s.session_class, "");
+	for (size_t i = 0; i < LEN(bad); i++) {
+		(void)snprintf(text, sizeof text, "session_class = \"%s\"\n", bad[i]);
+		if (config_text_parse(text, NULL, &s, &d) != E_INVALID)
+			fail_msg("accepted: %s", bad[i]);
+		assert_non_null(strstr(d.text, "expected 0..64 of a-z 0-9 . _ -, got"));
+	}
+	for (int len = 64; len <= 65; len++) {
+		(void)snprintf(text, sizeof text, "session_class = %0*d\n", len, 0);
+		assert_int_equal(
+		    config_text_parse(text, NULL, &s, &d), len == 64 ? 0 : E_INVALID);
 	}
 }
 
@@ -473,6 +506,7 @@ main(void)
 	    cmocka_unit_test(test_enforce_after),
 	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_notify),
+	    cmocka_unit_test(test_class),
 	    cmocka_unit_test(test_store),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_text_bytes),

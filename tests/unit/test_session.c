@@ -24,6 +24,7 @@
 #define NOW UINT64_C(1700000000)
 #define UPTIME UINT64_C(500000)
 #define AGE 900U
+#define EPOCH 77U
 
 struct fixture {
 	char path[64];
@@ -73,22 +74,38 @@ sample(void)
 {
 	return (struct session){
 		.number = 1,
-		.bond = { .uid = 1000, .caller = "alice", .service = "sudo", .tty = "/dev/pts/1",
-		    .audit_session = 7, .leader = 4711, .leader_start = 123456,
+		.bond = { .kind = SESSION_TERMINAL, .uid = 1000, .caller = "alice", .class = "sudo",
+		    .tty = "/dev/pts/1", .audit_session = 7, .process = { 4711, 123456 },
 		    .boot = "82a3aec7-356e-4e0c-a700-fac1a29464c4" },
-		.device_id = 1, .device_created = NOW - 1000, .device = "phone",
+		.service = "sudo", .epoch = EPOCH, .device_id = 1, .device_created = NOW - 1000,
+		.device = "phone",
 		.boottime_s = UPTIME, .wall_s = NOW,
 	};
+}
+
+/* The terminal of a bond. */
+static struct session_place
+place_of(const struct session_bond *b)
+{
+	struct session_place p = { .uid = b->uid, .is_local = true, .leader = b->process,
+		.audit_session = b->audit_session };
+
+	memcpy(p.caller, b->caller, sizeof(p.caller));
+	memcpy(p.class, b->class, sizeof(p.class));
+	memcpy(p.tty, b->tty, sizeof(p.tty));
+	memcpy(p.boot, b->boot, sizeof(p.boot));
+	return p;
 }
 
 static const struct session *
 find(const struct session *s, const struct session_bond *bond, uint64_t age_s, unsigned max_age_s)
 {
 	static struct session_list list;
+	struct session_place p = place_of(bond);
 
 	list = (struct session_list){ .count = 1 };
 	list.item[0] = *s;
-	return session_find(&list, bond, &record, NOW + age_s, UPTIME + age_s, max_age_s);
+	return session_find(&list, &p, &record, EPOCH, NOW + age_s, UPTIME + age_s, max_age_s);
 }
 
 static void
@@ -134,11 +151,11 @@ test_bond(void **state)
 } while (0)
 	DIFFERS(strcpy(b.caller, "bob"));
 	DIFFERS(b.caller[0] = '\0');
-	DIFFERS(strcpy(b.service, "su"));
+	DIFFERS(strcpy(b.class, "su"));
 	DIFFERS(strcpy(b.tty, "/dev/pts/2"));
 	DIFFERS(b.audit_session = UINT32_MAX);
-	DIFFERS(b.leader++);
-	DIFFERS(b.leader_start++);
+	DIFFERS(b.process.pid++);
+	DIFFERS(b.process.start++);
 	DIFFERS(b.boot[0] = '0');
 #undef DIFFERS
 	b = s.bond;
@@ -161,9 +178,9 @@ test_incomplete_bond(void **state)
 	assert_null(find(&s, &s.bond, 0, AGE)); \
 } while (0)
 	MISSES(s.bond.tty[0] = '\0');
-	MISSES(s.bond.service[0] = '\0');
+	MISSES(s.bond.class[0] = '\0');
 	MISSES(s.bond.boot[0] = '\0');
-	MISSES(s.bond.leader = 0);
+	MISSES(s.bond.process.pid = 0);
 	MISSES(s.bond.uid = UINT32_MAX);
 	MISSES(strcpy(s.bond.tty, "a b"));
 	MISSES(strcpy(s.bond.tty, "a\nb"));
@@ -190,6 +207,9 @@ test_device(void **state)
 	record.device[0].created++; /* of another record, after a reset */
 	assert_null(find(&s, &s.bond, 0, AGE));
 	record.device[0].created--;
+	s.epoch++; /* ended since */
+	assert_null(find(&s, &s.bond, 0, AGE));
+	s.epoch--;
 	record.device[0].expires = NOW + 10;
 	assert_non_null(find(&s, &s.bond, 9, AGE));
 	assert_null(find(&s, &s.bond, 10, AGE));
@@ -209,10 +229,13 @@ test_text(void **state)
 		*s = sample();
 		s->number = UINT32_MAX - i;
 		memset(s->bond.caller, 'c', sizeof(s->bond.caller) - 1);
-		memset(s->bond.service, 's', sizeof(s->bond.service) - 1);
+		memset(s->bond.class, 's', sizeof(s->bond.class) - 1);
+		memset(s->service, 's', sizeof(s->service) - 1);
 		memset(s->bond.tty, 't', sizeof(s->bond.tty) - 1);
 		memset(s->device, 'd', sizeof(s->device) - 1);
-		s->bond.leader_start = UINT64_MAX;
+		s->bond.process = (struct session_process){ INT32_MAX, UINT64_MAX };
+		s->bond.audit_session = SESSION_NO_AUDIT;
+		s->epoch = UINT64_MAX;
 		s->boottime_s = s->wall_s = s->device_created = RECORD_TIME_MAX;
 	}
 	assert_int_equal(session_print(&list, text, sizeof(text), &len), 0);
@@ -247,11 +270,15 @@ test_text(void **state)
 static void
 test_text_is_strict(void **state)
 {
-#define FIRST "pam_totp-sessions 1\n"
-#define LINE(number, uid, name) "session number=" number " uid=" uid " caller=a service=s tty=t " \
-	"audit=1 leader=2 start=3 boot=b device=4 created=5 name=" name " boottime=6 at=7\n"
+#define FIRST "pam_totp-sessions 2\n"
+#define OF(number, kind, uid, where, name) "session number=" number " kind=" kind " uid=" uid " " \
+	where " boot=b device=4 created=5 epoch=6 name=" name " boottime=7 at=8\n"
+#define ON_TTY "caller=a class=s service=s tty=t source= audit=1 pid=2 start=3 parent=0 " \
+	"parent-start=0"
+#define LINE(number, uid, name) OF(number, "terminal", uid, ON_TTY, name)
+#define WHERE(kind, where) FIRST OF("1", kind, "1", where, "x") "end\n"
 	static const char *const refused[] = {
-		FIRST, "", "end\n", "pam_totp-sessions 2\nend\n", FIRST "end\nend\n",
+		FIRST, "", "end\n", "pam_totp-sessions 1\nend\n", FIRST "end\nend\n",
 		FIRST LINE("0", "1", "x") "end\n",
 		FIRST LINE("01", "1", "x") "end\n",
 		FIRST LINE("4294967296", "1", "x") "end\n",
@@ -260,6 +287,44 @@ test_text_is_strict(void **state)
 		FIRST LINE("1", "1", "x y=2") "end\n",
 		FIRST LINE("1", "1", "x") LINE("1", "2", "x") "end\n",
 		FIRST "session \nend\n",
+		/* What a kind must have, and must not. */
+		WHERE("", ON_TTY), WHERE("Terminal", ON_TTY), WHERE("1", ON_TTY),
+		WHERE("terminal", "caller= class= service=s tty=t source= audit=1 pid=2 start=3 "
+		    "parent=0 parent-start=0"),
+		WHERE("terminal", "caller= class=s service= tty=t source= audit=1 pid=2 start=3 "
+		    "parent=0 parent-start=0"),
+		WHERE("terminal", "caller= class=s service=s tty= source= audit=1 pid=2 start=3 "
+		    "parent=0 parent-start=0"),
+		WHERE("terminal", "caller= class=s service=s tty=t source=::1 audit=1 pid=2 "
+		    "start=3 parent=0 parent-start=0"),
+		WHERE("terminal", "caller= class=s service=s tty=t source= audit=1 pid=0 start=3 "
+		    "parent=0 parent-start=0"),
+		WHERE("terminal", "caller= class=s service=s tty=t source= audit=1 pid=2 start=3 "
+		    "parent=1 parent-start=0"),
+		WHERE("login", ON_TTY), WHERE("source", ON_TTY), WHERE("passed", ON_TTY),
+		WHERE("login", "caller= class=s service=s tty= source= audit=1 pid=0 start=0 "
+		    "parent=0 parent-start=0"),
+		WHERE("login", "caller= class=s service=s tty= source= audit=1 pid=2 start=0 "
+		    "parent=2 parent-start=0"),
+		WHERE("source", "caller= class=s service=s tty= source= audit=1 pid=0 start=0 "
+		    "parent=0 parent-start=0"),
+		WHERE("source", "caller= class=s service=s tty= source=::1 audit=1 pid=2 start=0 "
+		    "parent=0 parent-start=0"),
+		WHERE("passed", "caller= class=s service=s tty= source=::1 audit=1 pid=0 start=0 "
+		    "parent=2 parent-start=0"),
+	};
+	static const char *const lawful[] = {
+		WHERE("terminal", ON_TTY),
+		WHERE("login", "caller= class=s service=s tty= source= audit=1 pid=2 start=0 "
+		    "parent=0 parent-start=0"),
+		WHERE("login", "caller= class=s service=s tty= source=::1 audit=4294967295 pid=2 "
+		    "start=3 parent=0 parent-start=0"),
+		WHERE("passed", "caller= class=s service=s tty= source= audit=1 pid=2 start=3 "
+		    "parent=0 parent-start=0"),
+		WHERE("passed", "caller= class=s service=s tty= source=192.0.2.7 audit=1 pid=2 "
+		    "start=3 parent=4 parent-start=5"),
+		WHERE("source", "caller= class=s service=s tty= source=192.0.2.7 audit=1 pid=0 "
+		    "start=0 parent=0 parent-start=0"),
 	};
 	struct session_list list;
 	struct diag d = { "" };
@@ -270,8 +335,16 @@ test_text_is_strict(void **state)
 	assert_int_equal(session_parse(good, strlen(good), &list, NULL), 0);
 	assert_int_equal(list.count, 2);
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		assert_int_equal(session_parse(refused[i], strlen(refused[i]), &list, NULL),
-		    E_CORRUPT);
+		if (session_parse(refused[i], strlen(refused[i]), &list, NULL) != E_CORRUPT)
+			fail_msg("taken: %s", refused[i]);
+	for (size_t i = 0; i < sizeof(lawful) / sizeof(lawful[0]); i++) {
+		char text[SESSION_FILE_MAX];
+		size_t len = 0;
+		if (session_parse(lawful[i], strlen(lawful[i]), &list, NULL) != 0)
+			fail_msg("refused: %s", lawful[i]);
+		assert_int_equal(session_print(&list, text, sizeof(text), &len), 0);
+		assert_string_equal(text, lawful[i]);
+	}
 	const char *bad = FIRST LINE("1", "x", "x") "end\n";
 	assert_int_equal(session_parse(bad, strlen(bad), &list, &d), E_CORRUPT);
 	assert_string_equal(d.text, "line 2: expected uid");
@@ -352,7 +425,7 @@ test_oldest_makes_room(void **state)
 	struct session s = sample();
 
 	for (unsigned i = 0; i < SESSIONS_MAX + 1; i++) {
-		s.bond.leader++;
+		s.bond.process.pid++;
 		s.boottime_s = i == 3 ? UPTIME - 1 : UPTIME + i;
 		add(fx, &s);
 	}
@@ -376,7 +449,7 @@ test_revoke(void **state)
 	assert_int_equal(session_revoke(fx->dir, me, "alice", 0, &count, NULL), E_NOENT);
 	assert_int_equal(count, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		s.bond.leader++;
+		s.bond.process.pid++;
 		add(fx, &s);
 	}
 	assert_int_equal(session_revoke(fx->dir, me, "alice", 4, &count, NULL), E_NOENT);
@@ -401,7 +474,7 @@ test_parallel(void **state)
 
 	for (unsigned i = 0; i < SESSIONS_MAX; i++) {
 		struct session s = sample();
-		s.bond.leader = i + 1;
+		s.bond.process.pid = i + 1;
 		child[i] = fork();
 		assert_true(child[i] >= 0);
 		if (child[i] == 0)
@@ -417,7 +490,8 @@ test_parallel(void **state)
 	for (unsigned i = 0; i < list.count; i++)
 		for (unsigned k = 0; k < i; k++) {
 			assert_int_not_equal(list.item[i].number, list.item[k].number);
-			assert_int_not_equal(list.item[i].bond.leader, list.item[k].bond.leader);
+			assert_int_not_equal(list.item[i].bond.process.pid,
+			    list.item[k].bond.process.pid);
 		}
 }
 
