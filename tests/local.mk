@@ -186,6 +186,7 @@ cli_tests = \
 	%D%/cli/enroll_batch.py \
 	%D%/cli/enroll_devices.py \
 	%D%/cli/helper.py \
+	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
 	%D%/cli/report.sh
 EXTRA_DIST += $(cli_tests)

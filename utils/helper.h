@@ -46,6 +46,10 @@ const char *guard_process(uid_t *caller) MUST_USE;
 bool guard_enter_pam(uid_t caller) MUST_USE;
 bool guard_leave_pam(void) MUST_USE;
 
+/* helper_slot.c: take one of the places that the user has, for as long as this process lives.
+ * BUSY: there is none left. */
+enum exit_code slot_take(struct helper *h) MUST_USE;
+
 /* totp-helper.c: the settings of that section with those arguments, and the store that they
  * name. Whatever was open before is closed. */
 enum exit_code helper_open(struct helper *h, const char *service, int argc,

@@ -67,6 +67,7 @@ helper_PROGRAMS += %D%/totp-helper
 	%D%/helper_pam.c \
 	%D%/helper_proof.c \
 	%D%/helper_sessions.c \
+	%D%/helper_slot.c \
 	%D%/helper_talk.c \
 	%D%/totp-helper.c
 %C%_totp_helper_CPPFLAGS = $(project_cppflags)

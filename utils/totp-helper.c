@@ -19,7 +19,8 @@
  *  7. Passwords, codes and secrets are wiped where they were used and never logged.
  *  8. A secret leaves it once, to the user who has just shown 4, before it protects
  *     anything.
- *  9. The last line is `done`, and the exit status equals it.
+ *  9. One user has a bounded number of these processes (helper_slot.c).
+ * 10. The last line is `done`, and the exit status equals it.
  */
 #include <pwd.h>
 #include <string.h>
@@ -194,13 +195,13 @@ main(int argc, char **argv)
 	why = identify(&h);
 	if (why != NULL)
 		helper_end(&h, code, "%s", why);
-	else
+	else if ((code = slot_take(&h)) == EXIT_CODE_OK)
 		code = serve(&h);
 
 	message_init(&m, "done");
 	message_add_u64(&m, "exit", (uint64_t)code);
 	message_add(&m, "text", h.text);
-	/* 9: when nobody listens any more the exit status says it alone. */
+	/* 10: when nobody listens any more the exit status says it alone. */
 	int r = protocol_send(&h.line, &m, HELPER_SEND_MS);
 	(void)r;
 	message_wipe(&m);

@@ -161,7 +161,11 @@ def test_descriptors():
     held = os.open("/etc/hostname", os.O_RDONLY)
     os.dup2(held, 700)
     h = Helper("alice", pass_fds=(held, 700))
-    equal(sorted(os.listdir(f"/proc/{h.process.pid}/fd"), key=int), ["0", "1", "2"])
+    fds = sorted(os.listdir(f"/proc/{h.process.pid}/fd"), key=int)
+    equal(fds[:3], ["0", "1", "2"])
+    # One of its own: that which counts the processes of a user.
+    equal([os.readlink(f"/proc/{h.process.pid}/fd/{fd}") for fd in fds[3:]],
+          ["/run/pam_totp/.helpers"])
     h.send("request", op="status")
     h.expect("status")
     h.done(0)
