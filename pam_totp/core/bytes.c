@@ -198,17 +198,12 @@ bytes_set_le32(uint8_t *p, uint32_t n)
 uint64_t
 bytes_get_le64(const uint8_t *p)
 {
-	uint64_t n = 0;
-	for (unsigned i = 0; i < 8; i++)
-		n |= (uint64_t)p[i] << (8 * i);
-	return n;
+	return (uint64_t)bytes_get_le32(p + 4) << 32 | bytes_get_le32(p);
 }
 
 uint32_t
 bytes_get_le32(const uint8_t *p)
 {
-	uint32_t n = 0;
-	for (unsigned i = 0; i < 4; i++)
-		n |= (uint32_t)p[i] << (8 * i);
-	return n;
+	/* Spelt out, as compilers make one load of it. */
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }

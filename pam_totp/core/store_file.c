@@ -48,6 +48,7 @@ struct store_file {
 	int dir;
 	int secrets; /* -1: not there yet */
 	int state;   /* -1: not there yet */
+	struct store_file_parsed parsed;
 };
 
 /* What a record's file was; id is zero when there was none. */
@@ -194,14 +195,13 @@ is_same_record(const struct seen_record *a, const struct seen_record *b)
 
 /* One user's state, or none where there is no folder. */
 static int
-read_state(
-    const struct store_file *fs, const char *user, struct store_file_state *f, struct diag *d)
+read_state(struct store_file *fs, const char *user, struct store_file_state *f, struct diag *d)
 {
 	memset(f, 0, sizeof(*f));
 	f->fd = -1;
 	if (fs->state < 0)
 		return 0;
-	return store_file_state_read(fs->state, user, fs->owner, f, d);
+	return store_file_state_read(fs->state, user, fs->owner, &fs->parsed, f, d);
 }
 
 static enum state_health
@@ -263,14 +263,14 @@ file_load(struct store *s, const char *user, struct store_entry *e, struct diag 
 /* Obligations 2 and 3: on 0 the user's lock is held in *f and everything is what *version
  * says; *seen is the record. */
 static int
-hold_unchanged(const struct store_file *fs, const char *user, const struct store_version *version,
+hold_unchanged(struct store_file *fs, const char *user, const struct store_version *version,
     struct store_file_state *f, struct seen_record *seen, struct diag *d)
 {
 	/* A state file is made only for a caller who saw none. */
 	bool may_create = version_kind(version) == STORE_FILE_NONE;
 	struct store_version now;
 
-	int r = store_file_state_hold(fs->state, user, fs->owner, may_create, f, d);
+	int r = store_file_state_hold(fs->state, user, fs->owner, may_create, &fs->parsed, f, d);
 	if (r != 0)
 		return r;
 	r = look_at_record(fs, user, seen, d);

@@ -38,21 +38,35 @@ reset(struct store_file_state *f)
 	f->fd = -1;
 }
 
+/* state_parse, unless these bytes are the last that were parsed. Only what is whole, or half,
+ * is kept. */
+static int
+parse(const uint8_t file[STATE_FILE_LEN], struct store_file_parsed *p, struct diag *d)
+{
+	if (p->is_there && memcmp(p->file, file, STATE_FILE_LEN) == 0)
+		return 0;
+	p->is_there = false;
+	int r = state_parse(file, &p->state, &p->slot, &p->is_half, d);
+	if (r == 0) {
+		memcpy(p->file, file, STATE_FILE_LEN);
+		p->is_there = true;
+	}
+	return r;
+}
+
 /* Obligation 3. Leaves f->fd alone. */
 static int
-read_slots(int fd, struct store_file_state *f, struct diag *d)
+read_slots(int fd, struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d)
 {
 	uint8_t file[STATE_FILE_LEN];
 	size_t len = 0;
-	unsigned slot = 0;
-	bool is_half = true;
 
 	f->kind = STORE_FILE_NONE;
 	int r = safefile_read(fd, file, sizeof(file), &len, d);
 	if (r == 0 && len == 0)
 		return 0;
 	if (r == 0 && len == sizeof(file))
-		r = state_parse(file, &f->state, &slot, &is_half, d);
+		r = parse(file, parsed, d);
 	else if (r == 0 || r == E_UNSAFE) /* shorter, or longer than a state file is */
 		r = E_CORRUPT;
 	if (r == E_CORRUPT) {
@@ -61,16 +75,17 @@ read_slots(int fd, struct store_file_state *f, struct diag *d)
 	}
 	if (r != 0)
 		return r;
-	f->kind = is_half ? STORE_FILE_HALF : STORE_FILE_WHOLE;
-	f->slot = slot;
-	memcpy(f->sum, file + (slot + 1) * STATE_SLOT_LEN - STATE_SUM_LEN, sizeof(f->sum));
+	f->kind = parsed->is_half ? STORE_FILE_HALF : STORE_FILE_WHOLE;
+	f->state = parsed->state;
+	f->slot = parsed->slot;
+	memcpy(f->sum, file + (f->slot + 1) * STATE_SLOT_LEN - STATE_SUM_LEN, sizeof(f->sum));
 	return 0;
 }
 
 /* Open, lock when asked to, read, close. */
 static int
-read_once(int dir, const char *name, uid_t owner, bool is_locked, struct store_file_state *f,
-    struct diag *d)
+read_once(int dir, const char *name, uid_t owner, bool is_locked,
+    struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d)
 {
 	const struct safefile_rule rule = rule_for(owner);
 	int fd = -1;
@@ -82,7 +97,7 @@ read_once(int dir, const char *name, uid_t owner, bool is_locked, struct store_f
 	if (r == 0 && is_locked)
 		r = safefile_lock(fd, d);
 	if (r == 0)
-		r = read_slots(fd, f, d);
+		r = read_slots(fd, parsed, f, d);
 	safefile_close(&fd);
 	if (r != 0)
 		reset(f);
@@ -90,18 +105,18 @@ read_once(int dir, const char *name, uid_t owner, bool is_locked, struct store_f
 }
 
 int
-store_file_state_read(
-    int dir, const char *name, uid_t owner, struct store_file_state *f, struct diag *d)
+store_file_state_read(int dir, const char *name, uid_t owner, struct store_file_parsed *parsed,
+    struct store_file_state *f, struct diag *d)
 {
-	int r = read_once(dir, name, owner, false, f, d);
+	int r = read_once(dir, name, owner, false, parsed, f, d);
 	if (r == 0 && (f->kind == STORE_FILE_RUIN || f->kind == STORE_FILE_HALF))
-		r = read_once(dir, name, owner, true, f, d); /* obligation 4 */
+		r = read_once(dir, name, owner, true, parsed, f, d); /* obligation 4 */
 	return r;
 }
 
 int
 store_file_state_hold(int dir, const char *name, uid_t owner, bool may_create,
-    struct store_file_state *f, struct diag *d)
+    struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d)
 {
 	const struct safefile_rule rule = rule_for(owner);
 	bool is_it = false;
@@ -118,7 +133,7 @@ store_file_state_hold(int dir, const char *name, uid_t owner, bool may_create,
 	if (r == 0 && !is_it) /* obligation 5 */
 		r = diag_set(d, E_CONFLICT, "state/%s: was removed meanwhile", name);
 	if (r == 0)
-		r = read_slots(f->fd, f, d);
+		r = read_slots(f->fd, parsed, f, d);
 	if (r != 0) {
 		safefile_close(&f->fd);
 		reset(f);

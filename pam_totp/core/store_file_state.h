@@ -25,17 +25,28 @@ struct store_file_state {
 	uint8_t sum[STORE_FILE_SUM_LEN];
 };
 
+/* The state file that was parsed last through this handle. What a file says depends on its
+ * bytes alone, so the same bytes need not be hashed again: a login reads them three times. All
+ * zero: none yet. Holds no secret. */
+struct store_file_parsed {
+	bool is_there;
+	uint8_t file[STATE_FILE_LEN];
+	struct state state;
+	unsigned slot;
+	bool is_half;
+};
+
 /* Read name beneath dir without a lock and without making anything; f->fd is -1.
  * owner: as struct safefile_rule. E_UNSAFE, E_IO, E_CRYPTO: kind is NONE, to be ignored. */
-int store_file_state_read(int dir, const char *name, uid_t owner, struct store_file_state *f,
-    struct diag *d) MUST_USE;
+int store_file_state_read(int dir, const char *name, uid_t owner,
+    struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d) MUST_USE;
 
 /* Open name beneath dir for writing, lock it, see that it still has that name, read it.
  * may_create: an empty one is made when there is none.
  * On 0 the lock is held until store_file_state_close. E_CONFLICT: there is none, or it was
  * removed while this caller waited. Other codes as above; f->fd is -1 then. */
 int store_file_state_hold(int dir, const char *name, uid_t owner, bool may_create,
-    struct store_file_state *f, struct diag *d) MUST_USE;
+    struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d) MUST_USE;
 
 /* Make state durable as the successor of what f holds, with the generation after f's; *f
  * is then what was written. A whole file: one slot in place, one fdatasync. Another:
