@@ -57,7 +57,7 @@ pam_LTLIBRARIES += %D%/pam_totp.la
 	%D%/trial.c %D%/trial.h
 %C%_pam_totp_la_CPPFLAGS = $(project_cppflags)
 %C%_pam_totp_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
-%C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) \
+%C%_pam_totp_la_LDFLAGS = $(AM_LDFLAGS) $(MODULE_LDFLAGS) $(STAY_LDFLAGS) \
 	-module -avoid-version -shared \
 	-Wl,--version-script=$(srcdir)/%D%/pam_totp.map
 %C%_pam_totp_la_LIBADD = %D%/libtotpcore.la $(PAM_LIBS) $(CRYPTO_LIBS)

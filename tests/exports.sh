@@ -5,7 +5,8 @@
 # What the built files are to the process that loads or starts them:
 #   1 each module shows its entry points of pam(3) and no other name
 #   2 they call nothing that belongs to their host (STYLE.md rule 9)
-#   3 they and each program link exactly the libraries of their budget
+#   3 they and each program link exactly the libraries of their budget; the login
+#     module stays where it was loaded once
 #   4 everything is bound at load time, relocations read-only after that, no
 #     text relocations, no executable stack, and the programs can move (PIE)
 set -euo pipefail
@@ -82,6 +83,9 @@ check_libraries totp-enroll "$build/utils/totp-enroll" \
 	libqrencode.so.4 libc.so.6 '?' libpng16.so.16 libsmartcols.so.1 libcrypto.so.3
 check_libraries totp-admin "$build/utils/totp-admin" \
 	libsmartcols.so.1 libcrypto.so.3 libc.so.6
+
+tap_empty 'pam_totp.so stays in a host that logs in many' "$(
+	readelf -dW "$folder/pam_totp.so" | grep -q 'FLAGS_1.*NODELETE' || echo 'no NODELETE')"
 
 # --- 4: hardening -----------------------------------------------------------------
 
