@@ -18,7 +18,8 @@
  *
  * The key is set anew for each step. EVP_MAC_init with a NULL key would keep it and save
  * 0.3 us, but up to OpenSSL 3.0.2 that call reports success without resetting the context
- * and the codes that follow are wrong (openssl issue 17811).
+ * and the codes that follow are wrong (openssl issue 17811); a FIPS provider may be that old
+ * beside a newer libcrypto.
  * The default library context is used: one of our own costs 750 us at each login. */
 
 #include "otp.h"

@@ -165,7 +165,7 @@ read_record(const struct store_file *fs, const char *user, struct record *record
 		r = record_parse(text, len, where, record, d);
 	if (r == 0 && strcmp(record->user, user) != 0)
 		r = diag_set(d, E_CORRUPT, "%s: holds the record of another user", where);
-	bytes_wipe(text, sizeof(text));
+	bytes_wipe(text, len); /* all that there is: safefile obligation 7 */
 	seen->is_there = r == 0 || r == E_CORRUPT;
 	if (r != 0)
 		record_wipe(record);
