@@ -4,10 +4,14 @@
 """Measure pam_totp beside libpam-google-authenticator and libpam-oath, and print tables of
 ratios as Markdown. `make bench` runs it; it tests nothing and is no part of ./check.
 
-  make bench                            everything, about fifteen minutes on a quiet machine
+  make bench                            everything, about six minutes on a quiet machine
+  make bench BENCH=million              with a store of a million users too (8 GB, minutes more)
   make bench BENCH=quick                the same with tiny numbers, to see that it works
-  make bench BENCH='save'               also write the tables to tests/bench/results.md
-  make bench BENCH='--only login,users --dir /var/tmp'
+  make bench BENCH=save                 also write the tables to tests/bench/results.md, and
+                                        the first of them to README.md
+  make bench BENCH='--only login,users --dir /srv'
+
+The stores are made below /var/tmp, which is about as deep as /var/lib/pam_totp.
 
 All lanes run in the same process one after the other, shuffled anew in each round, so that
 what disturbs the machine disturbs all of them alike."""
@@ -25,6 +29,7 @@ import time
 import bench_stage
 from bench_stage import FIRST_UID, NAMES, PAM_SUCCESS, PEERS, Plan, Stage, median, p99, say
 
+MARKS = ("<!-- make bench BENCH=save writes from here -->", "<!-- to here -->")
 SECTIONS = ("login", "counts", "fresh", "users", "parallel", "samecode", "memory", "admin")
 
 
@@ -50,9 +55,12 @@ def ratio(a, b):
 class Bench:
     """The measurements. Each gives its tables back; targets are collected on the way."""
 
-    def __init__(self, stage, quick):
+    def __init__(self, stage, words):
         self.stage = stage
-        self.quick = quick
+        self.quick = "quick" in words
+        self.sizes = (1, 100) if self.quick else (1, 1000, 100_000)
+        if "million" in words:
+            self.sizes += (1_000_000,)
         self.targets = []
 
     def amount(self, full, quick):
@@ -189,7 +197,7 @@ class Bench:
 
     def users(self):
         """Does a login cost more when there are more users?"""
-        sizes = self.amount((1, 1000, 100_000, 1_000_000), (1, 100))
+        sizes = self.sizes
         rounds = self.amount(400, 6)
         sample = 20
         lanes = []
@@ -226,7 +234,7 @@ class Bench:
         growth = max(middle[f"totp-{size}"] for size in sizes) / middle["totp-1"]
         self.target(f"flat (<= 1.1 x) from one to {last:,} users", f"{growth:.2f} x",
                     growth <= 1.1)
-        big = sizes[-2] if not self.quick else last
+        big = 100_000 if not self.quick else last
         times = middle[f"oath-{big}"] / middle[f"totp-{big}"]
         self.target(f"150 x faster than pam_oath at {big:,} users", f"{times:.0f} x",
                     times >= 150)
@@ -343,61 +351,72 @@ class Bench:
             seconds["totp"] += middle - begin
             seconds["google"] += time.monotonic() - middle
         rows = [("totp-admin add, one program a user", count,
-                 f"{count / seconds['totp']:.0f}"),
+                 f"{count / seconds['totp']:.0f}", "-"),
                 ("google-authenticator, one program a user", count,
-                 f"{count / seconds['google']:.0f}")]
+                 f"{count / seconds['google']:.0f}", "-")]
         size = self.amount(100_000, 100)
         stage.fill(size, ("totp",))
         verbs = bench_stage.run(program, "--help")
         for verb in ("list", "report"):
             if not re.search(rf"^  {verb}\b", verbs, re.M):
                 continue
-            begin = time.monotonic()
-            text = bench_stage.run(program, "--store", f"file:{stage.counts['totp', size]}",
-                                   verb)
-            if len(text.splitlines()) < size:
+            lines, seconds, megabytes = bench_stage.watch(
+                program, "--store", f"file:{stage.counts['totp', size]}", verb)
+            if len(lines) < size:
                 raise bench_stage.Failed(f"totp-admin {verb}: lines are missing")
-            rows.append((f"totp-admin {verb}", size,
-                         f"{size / (time.monotonic() - begin):.0f}"))
-        return ("Administration", table(("what", "users", "users a second"), rows))
+            rows.append((f"totp-admin {verb}", size, f"{size / seconds:.0f}",
+                         f"{megabytes:.0f}"))
+        return ("Administration", table(("what", "users", "users a second", "MB"), rows))
+
+
+def put_into_readme(text):
+    """Between the two marks of README.md, which must be there."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README.md")
+    with open(path, encoding="utf-8") as file:
+        before, first, rest = file.read().partition(MARKS[0])
+        _, last, after = rest.partition(MARKS[1])
+    if not first or not last:
+        raise bench_stage.Failed(f"README.md: expected {MARKS[0]} and {MARKS[1]}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{after}")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", nargs="*", metavar="quick | save")
+    parser.add_argument("words", nargs="*", metavar="quick | million | save")
     parser.add_argument("--build", default=os.getcwd(), help="the build directory")
-    parser.add_argument("--dir", help="where the stores are made [the build directory]; "
-                        "it must be on a real disk and safe for root")
+    parser.add_argument("--dir", default="/var/tmp", help="where the stores are made "
+                        "[%(default)s]; it must be on a real disk and safe for root")
     parser.add_argument("--only", default=",".join(SECTIONS), help="some of: %(default)s")
     options = parser.parse_args()
     sections = options.only.split(",")
-    if set(options.words) - {"quick", "save"} or set(sections) - set(SECTIONS):
+    if set(options.words) - {"quick", "million", "save"} or set(sections) - set(SECTIONS):
         parser.error("unknown word or section")
     if os.geteuid() != 0:
         say("needs root: the modules refuse files that others own")
         return 1
     quick = "quick" in options.words
     out = []
-    parent = options.dir or options.build
-    command = f"make bench BENCH='{' '.join(sys.argv[1:])}'" if options.only != ",".join(
-        SECTIONS) or quick else "make bench"
-    command = re.sub(r"--build \S+ ?", "", command).replace(" BENCH=''", "").strip()
-    machine = bench_stage.describe_machine(parent)
+    command = re.sub(r"--build \S+ ?", "", " ".join(sys.argv[1:])).strip()
+    command = f"make bench BENCH='{command}'" if command else "make bench"
     try:
-        with Stage(options.build, parent) as stage:
-            bench = Bench(stage, quick)
+        machine = bench_stage.describe_machine(options.dir)
+        with Stage(options.build, options.dir) as stage:
+            bench = Bench(stage, options.words)
             for name in sections:
-                say(f"--- {name}")
+                begin = time.monotonic()
                 title, text = getattr(bench, name)()
                 out.append(f"### {title}\n\n{text}")
                 print(out[-1], flush=True)
+                say(f"--- {name}: {time.monotonic() - begin:.0f} s")
     except (bench_stage.Failed, OSError) as error:
         say(error)
         return 1
     head = (f"Measured by `{command}` on {machine}. All modules see the same users, "
             "secrets, clock, accounts and system log, and window +-1; "
-            "medians of interleaved logins from pam_start to pam_end.\n")
+            "medians of interleaved logins from pam_start to pam_end. "
+            f"Load at the end: {os.getloadavg()[0]:.1f}.\n")
     if quick:
         head += "\n**A quick run: too few logins for any figure to mean something.**\n"
     summary = table(("target", "measured", ""), bench.targets)
@@ -406,6 +425,8 @@ def main():
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results.md")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"# Results\n\n{head}\n{summary}\n" + "\n".join(out))
+        if not quick and sections == list(SECTIONS):
+            put_into_readme(f"{head}\n{summary}")
         say(f"written: {path}")
     return 0
 

@@ -10,11 +10,12 @@ its own, later than all before it, so that no lane ever has to wait for the cloc
 
 import os
 import platform
-import shutil
 import stat
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 PERIOD = 30
 FIRST_STEP = 60_000_000  # in January 2027
@@ -38,6 +39,20 @@ def run(*command, **options):
     if done.returncode != 0:
         raise Failed(f"{' '.join(command[:3])}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
+
+
+def watch(*command):
+    """Run it. Its lines, its wall-clock seconds, and the most memory it had, in MB."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+        begin = time.monotonic()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - begin
+        if child.returncode != 0:
+            raise Failed(f"{' '.join(command[:3])}: exit {child.returncode}")
+        out.seek(0)
+        return out.readlines(), seconds, usage.ru_maxrss / 1024
 
 
 def median(values):
@@ -129,6 +144,8 @@ class Stage:
             if not os.path.exists(path):
                 raise Failed(f"{path} is not there: run `make bench`")
         check_path(os.path.realpath(parent))
+        if run("df", "--output=fstype", parent).split()[-1] in ("tmpfs", "ramfs"):
+            raise Failed(f"{parent} is no disk: name another place, as --dir /srv")
         # Not random: its length is part of what is measured, a directory a step.
         self.dir = os.path.join(os.path.realpath(parent), "pam_totp-bench")
         self.services = os.path.join(self.dir, "pam.d")
@@ -146,7 +163,7 @@ class Stage:
 
     def __exit__(self, *_):
         say("cleaning up")
-        shutil.rmtree(self.dir)
+        run("rm", "-rf", self.dir)
 
     @staticmethod
     def write(path, text):
@@ -215,5 +232,6 @@ def describe_machine(directory):
             hypervisor = ", virtual machine"
     load = os.getloadavg()[0]
     return (f"{os.cpu_count()} x {model}{hypervisor}, {memory:.0f} GiB, Linux "
-            f"{platform.release().split('-')[0]}, {kind}, load {load:.1f} at the start; "
+            f"{platform.release().split('-')[0]}, {kind}, load {load:.1f} at the start"
+            f"{' (NOT QUIET)' if load > os.cpu_count() / 2 else ''}; "
             f"{packages()}")
