@@ -222,7 +222,8 @@ race_ldadd = %D%/race/librace.la $(module_ldadd)
 %C%_race_race_login_LDADD = $(race_ldadd)
 %C%_race_race_store_LDFLAGS = $(module_ldflags)
 %C%_race_race_store_LDADD = $(race_ldadd)
-race_tests = $(race_programs)
+race_tests = $(race_programs) %D%/race/race_tools.py
+EXTRA_DIST += %D%/race/race_tools.py
 
 # --- crash: killed and refused at each system call -------------------------------
 
