@@ -161,7 +161,8 @@ other_parameters_are_taken(void **unused)
 	    E_INVALID);
 	assert_int_equal(fresh, 0);
 	assert_memory_equal(&entry, &before, sizeof(entry));
-	assert_int_equal(devices_rotate_begin(&entry, "phone", &params, NULL, NOW, &fresh, &diag), 0);
+	assert_int_equal(devices_rotate_begin(&entry, "phone", &params, NULL, NOW, &fresh, &diag),
+	    0);
 	assert_int_equal(numbered(fresh)->secret.len, 40);
 	assert_int_equal(confirm(8), ENROLMENT_CONFIRMED);
 	assert_int_equal(named("phone")->params.period_s, 60);
