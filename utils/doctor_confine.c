@@ -278,7 +278,7 @@ is_enforcing(void)
 	size_t len;
 	bool is_safe;
 
-	if (doctor_slurp("/sys/fs/selinux/enforce", 64, &text, &len, &is_safe) != 0)
+	if (doctor_slurp("/sys/fs/selinux/enforce", 8192, &text, &len, &is_safe) != 0)
 		return false;
 	bool is_on = len > 0 && text[0] == '1';
 	free(text);

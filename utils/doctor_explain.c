@@ -40,6 +40,28 @@ list_devices(const struct subject *x, char *out, size_t cap)
 	}
 }
 
+/* A device whose day is over is replaced in the login, where that can be. */
+static void
+explain_rotation(struct subject *x)
+{
+	for (unsigned i = 0; i < x->e.record.device_count; i++) {
+		const struct record_device *dev = &x->e.record.device[i];
+		if (dev->rotate_by == 0 || dev->rotate_by > x->facts.now_s ||
+		    !record_device_is_usable(dev, x->facts.now_s))
+			continue;
+		if (x->guard.is_enrolling)
+			doctor_add(x->d, DOCTOR_OK, CHECK, NULL,
+			    "%s at %s: led through the replacement of %s after a right code",
+			    x->user, x->service, dev->name);
+		else
+			doctor_add(x->d, DOCTOR_WARN, CHECK,
+			    "let the user run totp-enroll rotate, or put pam_totp_enroll.so above "
+			    "pam_totp.so there",
+			    "%s at %s: only reminded that %s is to be replaced: this stack has no "
+			    "pam_totp_enroll", x->user, x->service, dev->name);
+	}
+}
+
 static void
 explain_ask(struct subject *x)
 {
@@ -61,6 +83,7 @@ explain_ask(struct subject *x)
 	else
 		doctor_add(x->d, DOCTOR_OK, CHECK, NULL, "%s at %s: asked for a code of %s",
 		    x->user, x->service, devices);
+	explain_rotation(x);
 }
 
 static void

@@ -68,8 +68,8 @@ struct pam_stack {
  * *text is malloc'ed, *len its length. Not 0: there is none, or it cannot be read. */
 typedef int pam_stack_reader(const char *name, void *ctx, char **text, size_t *len);
 
-/* Read the stack of a service. type: "auth" or "account". false: out of memory. A service
- * without a file, or whose files have no line of the type, has that of "other".
+/* Read the stack of a service. type: "auth", "account" or "session". false: out of memory. A
+ * service without a file, or whose files have no line of the type, has that of "other".
  * pam_stack_free gives it back. */
 bool pam_stack_read(struct pam_stack *s, const char *service, const char *type,
     pam_stack_reader *reader, void *ctx) __attribute__((warn_unused_result));

@@ -59,8 +59,8 @@ int doctor_load_settings(const struct doctor_paths *p, const struct doctor_guard
 void doctor_check_services(struct doctor *d, const struct doctor_paths *p,
     struct doctor_guards *g);
 
-/* A stack of one service ("auth" or "account"), its missing modules marked. false: out of
- * memory. */
+/* A stack of one service ("auth", "account" or "session"), its missing modules marked.
+ * false: out of memory. */
 bool doctor_read_service(const struct doctor_paths *p, const char *service, const char *type,
     struct pam_stack *s) __attribute__((warn_unused_result));
 

@@ -113,6 +113,37 @@ check_age(struct doctor *d, const struct doctor_paths *p, const char *service)
 	pam_stack_free(&s);
 }
 
+/* Where sessions are shared, sshd and login hand theirs on in the session phase: in a file of
+ * their own, because all that runs below a process with that line is taken for its login. */
+static void
+check_class(struct doctor *d, const struct doctor_paths *p, const struct doctor_guard *g,
+    const struct settings *s)
+{
+	const char *service = g->service;
+	size_t len = strlen(service);
+	struct pam_stack stack;
+
+	if (!doctor_read_service(p, service, "session", &stack)) {
+		d->is_out_of_memory = true;
+		return;
+	}
+	int at = pam_stack_find(&stack, PAM_KIND_TOTP);
+	bool is_own = at >= 0 && strncmp(stack.line[at].place, service, len) == 0 &&
+	    stack.line[at].place[len] == ':';
+	if (at < 0 && strcmp(service, "sshd") == 0 && s->session_class[0] != '\0' &&
+	    s->max_age_s > 0)
+		doctor_add(d, DOCTOR_WARN, "settings", "session optional pam_totp.so",
+		    "%s: session_class = %s is set, but pam_totp is not in the session stack: its "
+		    "codes count for nothing else", service, s->session_class);
+	else if (at >= 0 && !is_own && !stack.is_other)
+		doctor_add(d, DOCTOR_WARN, "settings",
+		    "move that line into the files of sshd and login",
+		    "%s: %s: pam_totp in the session stack of a file that others include: what "
+		    "runs below their programs is taken for one login", service,
+		    stack.line[at].place);
+	pam_stack_free(&stack);
+}
+
 void
 doctor_check_settings(struct doctor *d, const struct doctor_paths *p,
     const struct doctor_guards *g)
@@ -128,12 +159,15 @@ doctor_check_settings(struct doctor *d, const struct doctor_paths *p,
 	}
 	doctor_add(d, DOCTOR_OK, "settings", NULL, "%s is understood, or not there", p->conf);
 	for (size_t i = 0; i < g->count; i++) {
-		if (doctor_load_settings(p, &g->guard[i], NULL, &s, NULL, &why) != 0)
+		if (doctor_load_settings(p, &g->guard[i], NULL, &s, NULL, &why) != 0) {
 			doctor_add(d, DOCTOR_FAIL, "settings",
 			    "mend the pam_totp line of that service",
 			    "%s: every login is refused: %s", g->guard[i].service, why.text);
-		else if (s.max_age_s > 0 && strncmp(g->guard[i].service, "sudo", 4) == 0)
+			continue;
+		}
+		if (s.max_age_s > 0 && strncmp(g->guard[i].service, "sudo", 4) == 0)
 			check_age(d, p, g->guard[i].service);
+		check_class(d, p, &g->guard[i], &s);
 	}
 }
 

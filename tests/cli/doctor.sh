@@ -280,6 +280,15 @@ tell_not 'sshd remembers nothing, and needs no such line' WARN 'sshd: max_age'
 echo "account required $module" >>/etc/pam.d/sudo
 doctor
 tell_not 'unless the account phase looks at it' WARN 'sudo: max_age'
+printf '%s\n' 'max_age = 900' '[service sshd]' 'session_class = login' >"$conf"
+doctor
+tell_not 'the example hands the codes of sshd on' WARN 'session stack'
+sed -i '/^session.*pam_totp/d' /etc/pam.d/sshd
+doctor
+tell 'a class of sessions that sshd does not hand on' WARN 'sshd: session_class = login is set'
+echo "session optional $module" >>/etc/pam.d/common-session
+doctor
+tell 'in a file that others include it is told' WARN 'sshd: common-session:.*of a file that'
 sound
 hurt()			# NAME LEVEL PATTERN COMMAND...
 {
@@ -333,6 +342,10 @@ sed "s|pam_totp_enroll.so|${module%.so}_enroll.so|; s| pam_totp.so| $module|" \
 overdue
 doctor
 tell_not 'not where it can' WARN 'was to be rotated'
+doctor --user tess --service sshd
+tell 'of the user it is told' OK 'tess at sshd: led through the replacement of phone'
+doctor --user tess --service su
+tell 'and where only a reminder comes' WARN 'tess at su: only reminded that phone'
 sound
 
 # --- what keeps the programs from the store -------------------------------------------------
