@@ -75,6 +75,7 @@ pam_LTLIBRARIES += %D%/pam_totp_enroll.la
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
 	%D%/pam_totp_enroll.c \
+	%D%/qr_encode.c \
 	%D%/qr_text.c %D%/qr_text.h \
 	%D%/report.c %D%/report.h \
 	%D%/trial.c %D%/trial.h

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* QR codes drawn with characters, for a terminal and for a prompt of PAM. It promises:
- *  1. The only file that knows libqrencode.
- *  2. Our own buffers are overwritten, and the library's copy of the picture. What it
- *     keeps inside while it works is not ours to wipe. */
+/* QR codes drawn with characters, for a terminal and for a prompt of PAM; qr_encode.c makes
+ * them. A drawing that does not fit is overwritten. */
 #include "qr_text.h"
-
-#include <errno.h>
-#include <qrencode.h>
-#include <string.h>
 
 #include "core/bytes.h"
 
@@ -17,39 +11,6 @@
 #define SGR_PAPER "\033[30;47m"
 #define SGR_DARK "\033[37;40m"
 #define SGR_END "\033[0m"
-
-void
-qr_wipe(struct qr *q)
-{
-	bytes_wipe(q, sizeof *q);
-}
-
-int
-qr_encode(const char *text, struct qr *q, struct diag *d)
-{
-	memset(q, 0, sizeof *q);
-	if (*text == '\0')
-		return diag_set(d, E_INVALID, "nothing to encode");
-	errno = 0;
-	QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-	if (code == NULL && errno == ERANGE)
-		return diag_set(d, E_LIMIT, "too long for a QR code");
-	if (code == NULL)
-		return diag_set(d, E_IO, "cannot make a QR code: libqrencode refused");
-	int r = E_LIMIT;
-	size_t count = (size_t)code->width * (size_t)code->width;
-	if (code->width > 0 && code->width <= QR_SIDE_MAX) {
-		q->side = (unsigned)code->width;
-		for (size_t i = 0; i < count; i++)
-			q->module[i] = code->data[i] & 1;
-		r = E_OK;
-	} else {
-		diag_set(d, r, "too long for a QR code");
-	}
-	bytes_wipe(code->data, count);
-	QRcode_free(code);
-	return r;
-}
 
 bool
 qr_is_dark(const struct qr *q, unsigned quiet, unsigned x, unsigned y)

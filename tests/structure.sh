@@ -97,9 +97,9 @@ tap_empty 'the programs include utils and core only' "$(
 	includes_of 'utils/.*' | grep '"host\.h"' || true)"
 tap_empty 'only table.c includes libsmartcols' "$(
 	includes_of '.*' | grep 'smartcols' | grep -v '^utils/table\.c:' || true)"
-tap_empty 'only qr_text.c includes libqrencode, only qr.c libpng' "$(
+tap_empty 'only qr_encode.c includes libqrencode, only qr.c libpng' "$(
 	includes_of '(pam_totp|utils)/.*' | grep -E '<(qrencode|png)' |
-		grep -Ev '^(utils/qr\.c:.*<png|pam_totp/qr_text\.c:.*<qrencode)' || true)"
+		grep -Ev '^(utils/qr\.c:.*<png|pam_totp/qr_encode\.c:.*<qrencode)' || true)"
 tap_empty 'only the module and totp-helper speak PAM' "$(
 	includes_of '(pam_totp|utils)/.*' | grep '<security/' |
 		grep -Ev '^(pam_totp/(pam_totp|host)\.[ch]|utils/(totp-helper|helper_[a-z_]+)\.[ch]):' || true)"

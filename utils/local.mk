@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/phrases.c %D%/phrases.h \
 	pam_totp/protocol.c pam_totp/protocol.h \
 	%D%/qr.c %D%/qr.h \
+	pam_totp/qr_encode.c \
 	pam_totp/qr_text.c pam_totp/qr_text.h \
 	%D%/secret_input.c %D%/secret_input.h \
 	%D%/session_table.c %D%/session_table.h \

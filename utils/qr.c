@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* QR codes as files; qr_text.c encodes them, and draws them with characters. It promises:
+/* QR codes as files; qr_encode.c makes them, qr_text.c draws them with characters. It promises:
  *  1. The only file that knows libpng.
  *  2. The file that holds a secret is new, mode 0600 from its first moment, and was
  *     reached through no symbolic link in its last component; what was there is never

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <png.h>
+#include <qrencode.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,6 +83,69 @@ test_encode(void **state)
 	text[521] = 'a';
 	text[sizeof text - 1] = '\0';
 	assert_int_equal(qr_encode(text, &q, &d), E_LIMIT);
+}
+
+/* Whether mask m turns over the module at column x, line y; ISO/IEC 18004 table 10. */
+static unsigned
+mask_at(unsigned m, unsigned x, unsigned y)
+{
+	switch (m) {
+	case 0:
+		return (x + y) % 2 == 0;
+	case 1:
+		return y % 2 == 0;
+	case 2:
+		return x % 3 == 0;
+	case 3:
+		return (x + y) % 3 == 0;
+	case 4:
+		return (x / 3 + y / 2) % 2 == 0;
+	case 5:
+		return x * y % 2 + x * y % 3 == 0;
+	case 6:
+		return (x * y % 2 + x * y % 3) % 2 == 0;
+	default:
+		return ((x + y) % 2 + x * y % 3) % 2 == 0;
+	}
+}
+
+/* The mask that a symbol names in its format information. */
+static unsigned
+mask_of(const uint8_t *module, unsigned side)
+{
+	const uint8_t *bit = module + 8 * (size_t)side + 2;
+	return ((bit[0] & 1U) << 2 | (bit[1] & 1U) << 1 | (bit[2] & 1U)) ^ 5;
+}
+
+/* Of every length that there is a code for, in all versions: what the library makes of the same
+ * text, but for the mask. */
+static void
+test_encode_is_the_library(void **state)
+{
+	(void)state;
+	static struct qr q;
+	char text[521];
+
+	for (unsigned len = 1; len < sizeof text; len++) {
+		for (unsigned i = 0; i < len; i++)
+			text[i] = (char)(1 + (i * i + 31 * i + 7 * len) % 255);
+		text[len] = '\0';
+		assert_int_equal(qr_encode(text, &q, NULL), E_OK);
+		QRcode *own = QRcode_encodeData((int)len, (unsigned char *)text, 0, QR_ECLEVEL_L);
+		assert_non_null(own);
+		assert_int_equal(own->width, q.side);
+		unsigned mask = mask_of(q.module, q.side), other = mask_of(own->data, q.side);
+		for (unsigned i = 0; i < q.side * q.side; i++) {
+			unsigned x = i % q.side, y = i / q.side;
+			bool is_format = (own->data[i] & 4) != 0, is_word = own->data[i] < 0x80;
+			if (is_word && (q.module[i] ^ mask_at(mask, x, y)) !=
+			    ((own->data[i] & 1U) ^ mask_at(other, x, y)))
+				fail_msg("length %u: module %u,%u", len, x, y);
+			if (!is_word && (!is_format || mask == other))
+				assert_int_equal(q.module[i], own->data[i] & 1);
+		}
+		QRcode_free(own);
+	}
 }
 
 /* Take one character of the half blocks. Returns 1 for upper ink, 2 for lower, 3 for both. */
@@ -335,6 +399,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_encode_is_the_library),
 		cmocka_unit_test(test_halves),
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_small_buffer),
