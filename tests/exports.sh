@@ -8,7 +8,8 @@
 #   3 they and each program link exactly the libraries of their budget; the login
 #     module stays where it was loaded once
 #   4 everything is bound at load time, relocations read-only after that, no
-#     text relocations, no executable stack, and the programs can move (PIE)
+#     text relocations, no executable stack, and the programs can move (PIE);
+#     stacks and the sizes of buffers are guarded
 set -euo pipefail
 
 src=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -91,9 +92,10 @@ tap_empty 'pam_totp.so stays in a host that logs in many' "$(
 
 check_hardening()
 {
-	local name=$1 file=$2 dynamic segments
+	local name=$1 file=$2 dynamic segments called
 	dynamic=$(readelf -dW "$file")
 	segments=$(readelf -lW "$file")
+	called=$(nm -D --undefined-only "$file" | awk '{ sub(/@.*/, "", $NF); print $NF }')
 	tap_empty "$name is hardened" "$(
 		grep -Eq 'BIND_NOW|FLAGS_1.*NOW' <<<"$dynamic" || echo 'not bound at load time'
 		! grep -q TEXTREL <<<"$dynamic" || echo 'has text relocations'
@@ -101,6 +103,8 @@ check_hardening()
 		grep -q GNU_RELRO <<<"$segments" || echo 'no RELRO'
 		grep -Eq 'GNU_STACK .* RW +0x' <<<"$segments" || echo 'the stack is executable'
 		! grep -Eq 'LOAD .* RWE ' <<<"$segments" || echo 'a segment is writable and executable'
+		grep -qx __stack_chk_fail <<<"$called" || echo 'no stack protector'
+		grep -Eqx '__[a-z]+_chk' <<<"$called" || echo 'no _FORTIFY_SOURCE'
 	)"
 }
 

@@ -40,7 +40,7 @@ AM_CPPFLAGS = $(project_cppflags) -I$(top_srcdir)/%D% \
 
 # --- source: rules that the sources and the built files keep --------------------
 
-source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh
+source_tests = %D%/structure.sh %D%/exports.sh %D%/lint.sh %D%/analyse.sh
 
 # --- unit: core and the shared parts of the programs, one binary a file ---------
 

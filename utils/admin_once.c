@@ -181,7 +181,7 @@ admin_recovery_codes(struct admin *a, char *const *operand)
 	if (r != 0)
 		code = admin_fail(EXIT_CODE_FAILURE, "%s: %s: the old codes are void and the new "
 		    "ones lost: run this again", path, d.text);
-	if (code != EXIT_CODE_OK && path != NULL)
+	if (code != EXIT_CODE_OK && name != NULL)
 		(void)unlinkat(dir, name, 0); /* nothing of use is in it */
 	safefile_close(&fd);
 	safefile_close(&dir);

