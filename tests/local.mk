@@ -142,7 +142,7 @@ module_programs = \
 	%D%/module/test_stacks
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
 module_ldadd = %D%/support/libpamtests.la $(LDADD) -lpthread -ldl
-check_PROGRAMS += $(module_programs)
+check_PROGRAMS += $(module_programs) %D%/module/time_login
 %C%_module_test_account_LDFLAGS = $(module_ldflags)
 %C%_module_test_account_LDADD = $(module_ldadd)
 %C%_module_test_arguments_LDFLAGS = $(module_ldflags)
@@ -165,7 +165,10 @@ check_PROGRAMS += $(module_programs)
 %C%_module_test_requirement_LDADD = $(module_ldadd)
 %C%_module_test_stacks_LDFLAGS = $(module_ldflags)
 %C%_module_test_stacks_LDADD = $(module_ldadd)
-module_tests = $(module_programs)
+%C%_module_time_login_LDFLAGS = $(module_ldflags)
+%C%_module_time_login_LDADD = $(module_ldadd)
+module_tests = $(module_programs) %D%/module/timing.py
+EXTRA_DIST += %D%/module/timing.py
 
 # --- cli: the programs as they ship ----------------------------------------------
 

@@ -233,6 +233,14 @@ commit(struct round *r, const char *name, uint64_t now_s, struct store *store, s
 	return store_commit(store, name, st, &r->entry.version, d);
 }
 
+/* Whether a code is not to be looked at, right or wrong. */
+static bool
+is_held_back(const struct store_entry *e, uint64_t tag, uint64_t now_s, const struct settings *s)
+{
+	return e->state.is_locked || throttle_wait(&e->state, tag, now_s, s) > 0 ||
+	    state_is_from_future(&e->state, &e->record, now_s, s->window);
+}
+
 /* One round. Returns 0 with *verdict true, E_CONFLICT to be tried again, or an error. */
 static int
 run_round(struct round *r, const struct answer *a, const struct attempt_request *q,
@@ -243,7 +251,13 @@ run_round(struct round *r, const struct answer *a, const struct attempt_request 
 	int error = load(r, q, name, store, result, d);
 	if (error != 0)
 		return error;
-	error = verify_answer(&r->entry, a, q->now_s, s->window, &r->found);
+	/* Promise 3: whoever must wait learns nothing of a code, not even by the time that the
+	 * verdict takes, which is not counted. One of no digits fits nothing at full work. */
+	struct answer looked_at = *a;
+	if (is_held_back(&r->entry, tag, q->now_s, s))
+		looked_at.code = (struct otp_typed){ 0, 0 };
+	error = verify_answer(&r->entry, &looked_at, q->now_s, s->window, &r->found);
+	bytes_wipe(&looked_at, sizeof(looked_at));
 	if (error != 0)
 		return diag_set(d, error, "libcrypto refused to compute a code");
 

@@ -72,7 +72,8 @@ struct attempt_result {
  *  2. A wrong or reused answer is returned only after the commit that counted it.
  *  3. Every device place and every step of the window is computed, whoever the user is and
  *     whatever the outcome, and for an answer of a recovery code's shape both keys are derived
- *     (recovery set, bypass); a decoy is counted and committed like a record.
+ *     (recovery set, bypass); a decoy is counted and committed like a record. Of who must
+ *     wait no code is compared with the devices' own, so that nothing tells whether it is right.
  *  4. No lock and no file is held between load and commit; the answer is not kept.
  * settings: window, throttle_after, throttle_delay_s, lock_after are read.
  * *result is always set. d explains FAILED. Returns result->verdict. */

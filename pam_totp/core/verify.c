@@ -133,7 +133,7 @@ find_behind(struct store_entry *e, struct otp_typed code, uint64_t now_s, unsign
 	if (error != 0)
 		return error;
 	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++) {
-		if (sd[i] == NULL || f->behind >= 0)
+		if (sd[i] == NULL || f->behind >= 0 || f->spent >= 0)
 			continue;
 		uint64_t step = lowest_unused(m[i].first, m[i].mask, sd[i]->last_step);
 		if (step != OTP_NO_STEP && step < centre[i]) {
@@ -184,7 +184,8 @@ verify_answer(struct store_entry *e, const struct answer *a, uint64_t now_s, uns
 
 	/* An answer of no shape is compared as a code of no digits: it fits nothing. */
 	int error = find_code(e, a->code, now_s, window, f);
-	if (error == 0 && a->is_code && f->fresh < 0 && f->spent < 0)
+	/* A spent code costs what a wrong one costs: only acceptance may be quicker. */
+	if (error == 0 && a->is_code && f->fresh < 0)
 		error = find_behind(e, a->code, now_s, window, f);
 	if (error == 0 && a->is_recovery)
 		error = find_recovery(e, &a->recovery, f);

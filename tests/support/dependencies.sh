@@ -56,6 +56,7 @@ test_deps=(
 	'cppcheck          cmd:cppcheck'
 	'faketime          cmd:faketime'
 	'strace            cmd:strace'
+	'valgrind          cmd:valgrind'
 	'python3-pyte      py:pyte'
 	'vlock             cmd:vlock'
 	'libpam-u2f        pam:pam_u2f'
