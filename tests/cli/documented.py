@@ -128,6 +128,13 @@ def check_judge():
               ["nothing is found wrong with it"])
 
 
+def check_honesty():
+    """NIST SP 800-63B: OTP authenticators are not phishing-resistant."""
+    check("the pages say that a code is not phishing-resistant",
+          [path for path in ("README.md", "pam_totp/pam_totp.8")
+           if "not phishing-resistant" not in read(path)])
+
+
 def unread_settings():
     """Blocks of settings that the programs refuse, and a broken one that they take."""
     blocks = re.findall(r"^```ini\n(.*?)^```$", read("README.md"), re.M | re.S)
@@ -186,6 +193,7 @@ def check_clauses():
 check_commands()
 check_judge()
 check_table()
+check_honesty()
 check_clauses()
 print(f"1..{len(RESULTS)}")
 raise SystemExit(0 if all(RESULTS) else 1)
