@@ -25,7 +25,27 @@
 
 /* --- settings and store ---------------------------------------------------- */
 
-/* Make the directory of the default store: its parent must exist and be safe. */
+#define NEW_STORE ".pam_totp.new"
+
+/* A whole store beneath parent under a name of its own; one that was left half made is made
+ * whole. */
+static int
+make_new_store(int parent, struct diag *d)
+{
+	int fd = -1;
+
+	int r = safefile_make_folder(parent, NEW_STORE, d);
+	if (r == 0)
+		r = safefile_open_folder(parent, NEW_STORE, 0, 0077, &fd, d);
+	if (r == 0)
+		r = safefile_make_folder(fd, "state", d);
+	if (r == 0)
+		r = safefile_make_folder(fd, "secrets", d);
+	safefile_close(&fd);
+	return r;
+}
+
+/* Make the default store: its parent must exist and be safe. It appears whole or not at all. */
 static int
 make_store(const char *setting, struct diag *d)
 {
@@ -43,10 +63,12 @@ make_store(const char *setting, struct diag *d)
 		return diag_set(d, E_IO, "%s, which would hold it, does not exist", parent);
 	if (r != 0)
 		return r;
+	r = make_new_store(fd, d);
 	/* EEXIST: another totp-admin was faster. What is there is checked by store_open. */
-	if (mkdirat(fd, slash + 1, 0700) != 0 && errno != EEXIST)
+	if (r == 0 && renameat2(fd, NEW_STORE, fd, slash + 1, RENAME_NOREPLACE) != 0 &&
+	    errno != EEXIST && errno != ENOENT)
 		r = diag_set(d, E_IO, "%s: cannot make it: %s", path, strerror(errno));
-	else if (fsync(fd) != 0)
+	if (r == 0 && fsync(fd) != 0)
 		r = diag_set(d, E_IO, "%s: cannot sync it: %s", parent, strerror(errno));
 	safefile_close(&fd);
 	return r;

@@ -292,8 +292,10 @@ examine_store(struct doctor *d, const struct settings *s, const char *not_enroll
 
 	int r = store_open(s->store, &x.store, &why);
 	if (r != 0) {
-		snprintf(fix, sizeof fix, "install -d -o root -g root -m 0700 %.200s",
-		    strchr(s->store, '/') != NULL ? strchr(s->store, '/') : s->store);
+		const char *dir = strchr(s->store, '/') != NULL ? strchr(s->store, '/') : s->store;
+
+		snprintf(fix, sizeof fix, "mount its file system; a store is root's alone, and a "
+		    "new one is made by: install -d -m 0700 %.100s %.100s/secrets", dir, dir);
 		doctor_add(d, DOCTOR_FAIL, "store", fix,
 		    "%s cannot be used, so every login with a code is refused: %s", s->store,
 		    r == E_NOENT ? "it does not exist" :

@@ -13,8 +13,9 @@
  *     says: the record by its identity (any change by anybody, also of the same bytes, shows
  *     in inode or ctime), the state by generation and checksum.
  *  3. The lock is the state file's, one a user, held inside commit and replace only.
- *  4. Only a missing file, or a missing folder of a store that was never written, is "none";
- *     loading creates nothing (DESIGN promises 1, 6).
+ *  4. Only a missing file is "none". A store without the folder secrets/ is refused: it is made
+ *     with the store, so without it this is another place, such as an empty mount point. One
+ *     without state/ has lost all states. Loading creates nothing (DESIGN promises 1, 6).
  *  5. Removal takes the record away first: a state without a record opens nothing, a record
  *     without its state would be a loss to rebuild.
  *  6. The text of a record is wiped on every way out (DESIGN promise 7).
@@ -46,8 +47,8 @@ struct store_file {
 	struct store base; /* first: the seam's pointer is ours */
 	uid_t owner;       /* the effective user at the opening */
 	int dir;
-	int secrets; /* -1: not there yet */
-	int state;   /* -1: not there yet */
+	int secrets;
+	int state;   /* -1: not there */
 	struct store_file_parsed parsed;
 };
 
@@ -100,38 +101,38 @@ check_name(const char *user, struct diag *d)
 	return 0;
 }
 
-/* Open one folder unless it is open; a missing one stays -1 without an error. */
+/* Obligation 4. */
 static int
-open_folder(const struct store_file *fs, const char *name, int *fd, struct diag *d)
+open_secrets(struct store_file *fs, const char *dir, struct diag *d)
 {
-	if (*fd >= 0)
-		return 0;
-	int r = safefile_open_folder(fs->dir, name, fs->owner, FOLDER_FORBIDDEN, fd, d);
-	return r == E_NOENT ? 0 : r;
-}
-
-/* Asked again with every call while a folder is missing: another process may have made it.
- * secrets/ is made first, so a store with state/ alone has lost it (or has it not mounted);
- * that must not look like "nobody is enrolled" (obligation 4). */
-static int
-open_folders(struct store_file *fs, struct diag *d)
-{
-	int r = open_folder(fs, "state", &fs->state, d);
-	if (r == 0)
-		r = open_folder(fs, "secrets", &fs->secrets, d);
-	if (r == 0 && fs->state >= 0 && fs->secrets < 0)
-		r = diag_set(d, E_UNSAFE, "secrets: expected the folder beside state, found none");
+	int r = safefile_open_folder(
+	    fs->dir, "secrets", fs->owner, FOLDER_FORBIDDEN, &fs->secrets, d);
+	if (r == E_NOENT)
+		r = diag_set(d, E_UNSAFE,
+		    "%s has no directory secrets: is its file system mounted?", dir);
 	return r;
 }
 
+/* Asked again with every call while the folder is missing: another process may have made it. */
 static int
-make_folder(const struct store_file *fs, const char *name, int *fd, struct diag *d)
+open_state(struct store_file *fs, struct diag *d)
 {
-	if (*fd >= 0)
+	if (fs->state >= 0)
 		return 0;
-	int r = safefile_make_folder(fs->dir, name, d);
+	int r = safefile_open_folder(fs->dir, "state", fs->owner, FOLDER_FORBIDDEN, &fs->state, d);
+	return r == E_NOENT ? 0 : r;
+}
+
+static int
+make_state(struct store_file *fs, struct diag *d)
+{
+	int r = open_state(fs, d);
+	if (r != 0 || fs->state >= 0)
+		return r;
+	r = safefile_make_folder(fs->dir, "state", d);
 	if (r == 0)
-		r = safefile_open_folder(fs->dir, name, fs->owner, FOLDER_FORBIDDEN, fd, d);
+		r = safefile_open_folder(
+		    fs->dir, "state", fs->owner, FOLDER_FORBIDDEN, &fs->state, d);
 	/* Made or found a moment ago: gone again is trouble, not "none". */
 	return r == E_NOENT ? E_IO : r;
 }
@@ -154,7 +155,7 @@ read_record(const struct store_file *fs, const char *user, struct record *record
 	bytes_put(&w, "secrets/");
 	bytes_put(&w, user);
 	memset(seen, 0, sizeof(*seen));
-	if (fs->secrets < 0 || store_is_decoy(user))
+	if (store_is_decoy(user))
 		return 0;
 	int r = safefile_slurp(fs->secrets, user, &rule, text, sizeof(text), &len, &seen->id, d);
 	if (r == E_NOENT)
@@ -178,7 +179,7 @@ look_at_record(
     const struct store_file *fs, const char *user, struct seen_record *seen, struct diag *d)
 {
 	memset(seen, 0, sizeof(*seen));
-	if (fs->secrets < 0 || store_is_decoy(user))
+	if (store_is_decoy(user))
 		return 0;
 	int r = safefile_identify(fs->secrets, user, &seen->id, d);
 	seen->is_there = r == 0;
@@ -204,8 +205,10 @@ read_state(struct store_file *fs, const char *user, struct store_file_state *f, 
 	return store_file_state_read(fs->state, user, fs->owner, &fs->parsed, f, d);
 }
 
+/* Without the folder (obligation 4) also those without a record have lost what was counted, and
+ * a grace time that had begun. */
 static enum state_health
-health_of(const struct store_file_state *f, bool has_record)
+health_of(const struct store_file *fs, const struct store_file_state *f, bool has_record)
 {
 	switch (f->kind) {
 	case STORE_FILE_WHOLE:
@@ -213,7 +216,7 @@ health_of(const struct store_file_state *f, bool has_record)
 	case STORE_FILE_HALF:
 		return STATE_HALF;
 	case STORE_FILE_NONE:
-		return has_record ? STATE_LOST : STATE_FRESH;
+		return has_record || fs->state < 0 ? STATE_LOST : STATE_FRESH;
 	case STORE_FILE_RUIN:
 		break; /* also without a record: what it counted must not become zero */
 	}
@@ -230,7 +233,7 @@ file_load(struct store *s, const char *user, struct store_entry *e, struct diag 
 
 	int r = check_name(user, d);
 	if (r == 0)
-		r = open_folders(fs, d);
+		r = open_state(fs, d);
 	if (r != 0)
 		return r;
 
@@ -255,7 +258,7 @@ file_load(struct store *s, const char *user, struct store_entry *e, struct diag 
 		return parsed; /* obligation 7 */
 
 	e->has_record = before.is_there;
-	e->health = health_of(&f, e->has_record);
+	e->health = health_of(fs, &f, e->has_record);
 	e->state = f.state;
 	return 0;
 }
@@ -294,16 +297,7 @@ file_commit(struct store *s, const char *user, const struct state *state,
 
 	int r = check_name(user, d);
 	if (r == 0)
-		r = open_folders(fs, d);
-	/* A store without a state folder was never written: no user of it has a record, so there
-	 * is nobody whose throttle a decoy would have to look like. For a user the folder is
-	 * made: configuration management may have brought the records alone. */
-	if (r == 0 && fs->state < 0 && store_is_decoy(user))
-		return 0;
-	if (r == 0)
-		r = make_folder(fs, "secrets", &fs->secrets, d);
-	if (r == 0)
-		r = make_folder(fs, "state", &fs->state, d);
+		r = make_state(fs, d);
 	if (r == 0)
 		r = hold_unchanged(fs, user, version, &f, &seen, d);
 	if (r == 0)
@@ -388,11 +382,7 @@ file_replace(struct store *s, const char *user, const struct record *record,
 			    diag_code_text(r));
 	}
 	if (r == 0)
-		r = open_folders(fs, d);
-	if (r == 0) /* in this order: see open_folders */
-		r = make_folder(fs, "secrets", &fs->secrets, d);
-	if (r == 0)
-		r = make_folder(fs, "state", &fs->state, d);
+		r = make_state(fs, d);
 	if (r == 0)
 		r = hold_unchanged(fs, user, version, &f, &seen, d);
 
@@ -415,9 +405,7 @@ static int
 file_list(struct store *s, int (*each)(const char *user, void *ctx), void *ctx, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	int r = open_folders(fs, d);
-	if (r != 0 || fs->secrets < 0)
-		return r;
+	int r = 0;
 
 	/* A description of its own: a dup(2) would share the position with other lists. */
 	int fd = openat(fs->secrets, ".",
@@ -473,7 +461,9 @@ store_file_open(const char *dir, struct store **s, struct diag *d)
 	    .base.ops = &file_ops, .owner = geteuid(), .dir = -1, .secrets = -1, .state = -1};
 	int r = safefile_open_dir(dir, fs->owner, FOLDER_FORBIDDEN, &fs->dir, d);
 	if (r == 0)
-		r = open_folders(fs, d);
+		r = open_secrets(fs, dir, d);
+	if (r == 0)
+		r = open_state(fs, d);
 	if (r != 0) {
 		file_close(&fs->base);
 		return r;

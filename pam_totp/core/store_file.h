@@ -6,9 +6,10 @@
 #include "store.h"
 
 /* Open the file back end in dir (absolute): secrets/<user>, state/<user>, all owned by
- * the effective user (root in real use), 0700 and 0600. The two folders are made by the
- * first store_replace, never by reading.
- * E_NOENT: dir does not exist. E_UNSAFE, E_IO as safefile_open_dir; E_INVALID: not absolute. */
+ * the effective user (root in real use), 0700 and 0600. secrets/ is made with the store and
+ * never here; state/ is made by the first commit or replace that finds none.
+ * E_NOENT: dir does not exist. E_UNSAFE: also when it has no secrets/. E_IO as
+ * safefile_open_dir; E_INVALID: not absolute. */
 int store_file_open(const char *dir, struct store **s, struct diag *d) MUST_USE;
 
 #endif

@@ -337,6 +337,7 @@ class Bench:
         store = os.path.join(stage.dir, "admin")
         files = os.path.join(stage.dir, "admin-google")
         os.mkdir(store, 0o700)
+        os.mkdir(os.path.join(store, "secrets"), 0o700)
         os.mkdir(files, 0o700)
         seconds = collections.Counter()
         for i in range(count):

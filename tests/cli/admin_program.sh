@@ -95,8 +95,8 @@ for verb in list 'show root' 'reset --yes root' 'unlock root' 'verify root'; do
 	err=
 	expect "totp-admin $verb needs root" 10 'needs root'
 done
-mkdir -m 700 "$tmp/own"
-chown 65534:65534 "$tmp/own"
+mkdir -m 700 "$tmp/own" "$tmp/own/secrets"
+chown 65534:65534 "$tmp/own" "$tmp/own/secrets"
 rc=0
 out=$(as_nobody --store "file:$tmp/own" add --uid 7 tim phone --secret-file - <<<"$key" 2>&1 &&
 	as_nobody --store "file:$tmp/own" list 2>&1) || rc=$?

@@ -62,7 +62,7 @@ sound()
 {
 	rm -rf /etc/pam.d /etc/sudoers.d /etc/sudoers "$store" "$conf"
 	cp -a /run/sound/. /etc/
-	mkdir -m 700 "$store"
+	mkdir -m 700 "$store" "$store/secrets" "$store/state"
 	guard sshd
 	guard sudo
 	guard su

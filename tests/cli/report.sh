@@ -291,7 +291,7 @@ if [[ -n ${SANITIZERS-} || ! -x $maker ]]; then
 	tap_skip "$count users" 'a sanitizer, or bench_users is not built'
 else
 	rm -rf "$store"
-	mkdir -m 700 "$store"
+	new_store
 	"$maker" totp "$store" $count
 	many=("$admin" --store "file:$store" --conf "$tmp/plain.conf")
 	is "CSV of $count users holds none of them" \

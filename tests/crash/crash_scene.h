@@ -62,7 +62,7 @@ void scene_code(const struct stage *s, const char *user, const char *device, int
 /* Fail unless the store holds files of these two users, and of decoys, and nothing else. */
 void scene_expect_no_leftover(const struct stage *s, const char *user, const char *other);
 
-/* Nobody was ever enrolled: neither files nor folders. */
+/* Nobody was ever enrolled: no files, and no folder of states either. */
 void scene_empty_store(const struct stage *s);
 
 /* Later by so many steps. */

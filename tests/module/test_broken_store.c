@@ -50,6 +50,20 @@ break_missing(struct stage *s)
 	assert_int_equal(rename(s->store, stage_path(s, "../elsewhere")), 0);
 }
 
+/* The file system is not mounted, or the disk was wiped. */
+static void
+break_empty(struct stage *s)
+{
+	break_missing(s);
+	assert_int_equal(mkdir(s->store, 0700), 0);
+}
+
+static void
+break_no_secrets(struct stage *s)
+{
+	move(s, "secrets", "other");
+}
+
 static void
 break_store_mode(struct stage *s)
 {
@@ -241,6 +255,8 @@ static const struct {
 	bool needs_root;
 } ways[] = {
 	{ break_missing, "/store:%20does%20not%20exist", false },
+	{ break_empty, "has%20no%20directory%20secrets:%20is%20its", false },
+	{ break_no_secrets, "%20is%20its%20file%20system%20mounted%3F", false },
 	{ break_store_mode, "/store:%20mode%200755%20lets%20others%20in", false },
 	{ break_store_is_file, "/store:%20not%20a%20directory", false },
 	{ break_store_is_link, "/store:%20not%20a%20directory%20%28a%20symbolic%20link", false },

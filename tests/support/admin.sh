@@ -81,11 +81,16 @@ code_in()		# SECONDS [OPTION...]: the code that the phone shows then
 	oathtool --totp -b -N "@$(($(date +%s) + at))" "$@" "$key"
 }
 
+new_store()		# an empty one, where none is
+{
+	mkdir -m 700 "$store" "$store/secrets" "$store/state"
+}
+
 # A store with $user in a state.
 fresh()
 {
 	rm -rf "$store"
-	mkdir -m 700 "$store"
+	new_store
 	[[ $1 != none ]] || return 0
 	settings=narrow run add --uid $uid $user phone --secret-file - <<<"$key"
 	[[ $rc -eq 0 ]] || { echo "cannot make the store: $err" >&2; exit 1; }

@@ -401,7 +401,8 @@ stage_setup_below(void **state, const char *parent)
 	(void)snprintf(s->store, sizeof(s->store), "%s/store", s->dir);
 	(void)snprintf(s->conf, sizeof(s->conf), "%s/pam_totp.conf", s->dir);
 	(void)snprintf(s->confdir, sizeof(s->confdir), "%s/pam.d", s->dir);
-	if (mkdir(s->store, 0700) != 0 || mkdir(s->confdir, 0755) != 0)
+	if (mkdir(s->store, 0700) != 0 || mkdir(stage_path(s, "secrets"), 0700) != 0 ||
+	    mkdir(stage_path(s, "state"), 0700) != 0 || mkdir(s->confdir, 0755) != 0)
 		return -1;
 	world_reset(STAGE_NOW);
 	world_add_account("alice", "alice", STAGE_UID);

@@ -50,7 +50,8 @@ enter() {
 	chmod 4755 "$keep/local/libexec/pam_totp/totp-helper"
 	mkdir -m 0755 "$keep/run/sshd" "$keep/lib/home"
 	mkdir -m 0711 "$keep/lib/sudo"
-	mkdir -m 0700 "$keep/lib/pam_totp" "$keep/lib/home/root"
+	mkdir -m 0700 "$keep/lib/pam_totp" "$keep/lib/pam_totp/secrets" \
+		"$keep/lib/pam_totp/state" "$keep/lib/home/root"
 	printf 'HOME=/var/lib/home\nSHELL=/bin/bash\n' >"$keep/etc/default/useradd"
 	local pair
 	for pair in etc:/etc run:/run lib:/var/lib log:/var/log mail:/var/mail \

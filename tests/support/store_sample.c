@@ -8,7 +8,9 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -41,6 +43,18 @@ sample_make(struct record *r, struct state *st, const char *user)
 		r->notice[i].at = SAMPLE_NOW;
 		memset(r->notice[i].text, 'n', sizeof(r->notice[i].text) - 1);
 		r->notice_count++;
+	}
+}
+
+void
+sample_make_store(const char *dir)
+{
+	static const char *const folders[] = {"secrets", "state"};
+	char path[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
 	}
 }
 

@@ -20,6 +20,9 @@ size_t sample_print(const struct record *r, char *text);
 void sample_expect_record(const struct record *a, const struct record *b);
 void sample_expect_state(const struct state *a, const struct state *b);
 
+/* Make an empty file store of an empty directory, as an installation does. */
+void sample_make_store(const char *dir);
+
 /* Make a new store with that user in s, failing the test when it does not work. */
 void sample_enrol(struct store *s, const char *user);
 

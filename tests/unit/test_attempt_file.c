@@ -20,6 +20,7 @@
 
 #include "core/store_file.h"
 #include "support/attempt_fixture.h"
+#include "support/store_sample.h"
 
 static char folder[] = "/tmp/test_attempt_file.XXXXXX";
 static char state_path[sizeof(folder) + 32];
@@ -42,6 +43,7 @@ file_setup(void **unused)
 {
 	(void)unused;
 	assert_non_null(mkdtemp(folder));
+	sample_make_store(folder);
 	config_defaults(&settings);
 	settings.throttle_after = 1000;
 	settings.lock_after = 1000;

@@ -47,6 +47,7 @@ set_up_file(void **state)
 	assert_non_null(fx);
 	strcpy(fx->dir, "/tmp/test_store.XXXXXX");
 	assert_non_null(mkdtemp(fx->dir));
+	sample_make_store(fx->dir);
 	assert_int_equal(store_file_open(fx->dir, &fx->s, NULL), 0);
 	*state = fx;
 	return 0;
@@ -92,7 +93,6 @@ put_record(const struct fixture *fx, const struct record *record)
 	}
 	size_t len = sample_print(record, text);
 	snprintf(path, sizeof(path), "%s/secrets", fx->dir);
-	(void)mkdir(path, 0700); /* or it is there */
 	assert_int_equal(safefile_open_dir(path, geteuid(), 0077, &dir, NULL), 0);
 	assert_int_equal(safefile_replace(dir, record->user, ".outsider", text, len, NULL), 0);
 	safefile_close(&dir);

@@ -47,6 +47,7 @@ set_up(void **state)
 	assert_non_null(fx);
 	strcpy(fx->dir, "/tmp/test_store_file.XXXXXX");
 	assert_non_null(mkdtemp(fx->dir));
+	sample_make_store(fx->dir);
 	assert_int_equal(store_file_open(fx->dir, &fx->s, NULL), 0);
 	*state = fx;
 	return 0;
@@ -194,6 +195,16 @@ __openat64_2(int dir, const char *name, int flags)
 /* --- folders ---------------------------------------------------------------- */
 
 static void
+expect_open_fails(const struct fixture *fx, const char *reason)
+{
+	struct store *s = fx->s;
+	struct diag d = {""};
+	assert_int_equal(store_file_open(fx->dir, &s, &d), E_UNSAFE);
+	assert_null(s);
+	assert_non_null(strstr(d.text, reason));
+}
+
+static void
 open_refuses_what_is_not_a_store(void **state)
 {
 	const struct fixture *fx = *state;
@@ -209,26 +220,28 @@ open_refuses_what_is_not_a_store(void **state)
 	const char *folders[] = {"secrets", "state"};
 	for (size_t i = 0; i < 2; i++) {
 		const char *path = at(fx, folders[i]);
-		assert_int_equal(mkdir(path, 0750), 0);
 		assert_int_equal(chmod(path, 0750), 0);
-		assert_int_equal(store_file_open(fx->dir, &s, &d), E_UNSAFE);
-		assert_non_null(strstr(d.text, folders[i]));
-		expect_load_fails(fx, "alice", E_UNSAFE, folders[i]); /* also an open one */
+		expect_open_fails(fx, folders[i]);
 		assert_int_equal(rmdir(path), 0);
 		assert_int_equal(symlink("/", path), 0);
-		assert_int_equal(store_file_open(fx->dir, &s, &d), E_UNSAFE);
-		expect_load_fails(fx, "alice", E_UNSAFE, folders[i]);
+		expect_open_fails(fx, folders[i]);
 		assert_int_equal(unlink(path), 0);
 		write_file(path, "", 0);
-		expect_load_fails(fx, "alice", E_UNSAFE, folders[i]);
+		expect_open_fails(fx, folders[i]);
 		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mkdir(path, 0700), 0);
 		if (geteuid() != 0)
 			continue;
-		assert_int_equal(mkdir(path, 0700), 0);
 		assert_int_equal(chown(path, OTHER_UID, 0), 0);
-		expect_load_fails(fx, "alice", E_UNSAFE, folders[i]);
-		assert_int_equal(rmdir(path), 0);
+		expect_open_fails(fx, folders[i]);
+		assert_int_equal(chown(path, 0, 0), 0);
 	}
+	/* An empty mount point; also where the states alone are elsewhere. */
+	assert_int_equal(rmdir(at(fx, "secrets")), 0);
+	expect_open_fails(fx, "is its file system mounted?");
+	assert_int_equal(rmdir(at(fx, "state")), 0);
+	expect_open_fails(fx, "is its file system mounted?");
+	assert_int_equal(entries_in(fx->dir), 0);
 }
 
 static int
@@ -242,15 +255,20 @@ see_none(const char *user, void *ctx)
 static void
 reading_creates_nothing(void **state)
 {
-	const struct fixture *fx = *state;
+	struct fixture *fx = *state;
 	assert_int_equal(load(fx, "alice").health, STATE_FRESH);
 	assert_int_equal(store_list(fx->s, see_none, NULL, NULL), 0);
-	assert_int_equal(entries_in(fx->dir), 0);
-
-	/* Nor does the count of a decoy while nobody is enrolled. */
-	struct store_entry e = load(fx, ".decoy-03");
-	assert_int_equal(store_commit(fx->s, ".decoy-03", &e.state, &e.version, NULL), 0);
-	assert_int_equal(entries_in(fx->dir), 0);
+	assert_int_equal(rmdir(at(fx, "state")), 0);
+	struct store *s = NULL;
+	struct store_entry e;
+	assert_int_equal(store_file_open(fx->dir, &s, NULL), 0);
+	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
+	assert_int_equal(entries_in(fx->dir), 1);
+	assert_int_equal(entries_in(at(fx, "secrets")), 0);
+	store_close(s);
+	assert_int_equal(mkdir(at(fx, "state"), 0700), 0);
+	store_close(fx->s);
+	assert_int_equal(store_file_open(fx->dir, &fx->s, NULL), 0);
 
 	sample_enrol(fx->s, "alice");
 	(void)load(fx, "bob");
@@ -260,11 +278,14 @@ reading_creates_nothing(void **state)
 }
 
 static void
-folders_made_by_another_process_are_found(void **state)
+a_state_folder_made_by_another_process_is_found(void **state)
 {
-	const struct fixture *fx = *state;
+	struct fixture *fx = *state;
 	struct store *other = NULL;
 	struct stat sb;
+	store_close(fx->s);
+	assert_int_equal(rmdir(at(fx, "state")), 0);
+	assert_int_equal(store_file_open(fx->dir, &fx->s, NULL), 0);
 	assert_int_equal(store_file_open(fx->dir, &other, NULL), 0);
 	mode_t old = umask(0);
 	sample_enrol(other, "alice");
@@ -277,25 +298,6 @@ folders_made_by_another_process_are_found(void **state)
 		assert_int_equal(sb.st_mode & 07777, i < 2 ? 0700 : 0600);
 	}
 	assert_int_equal(sb.st_size, STATE_FILE_LEN);
-}
-
-static void
-state_folder_is_made_for_a_login(void **state)
-{
-	const struct fixture *fx = *state;
-	sample_enrol(fx->s, "alice");
-	assert_int_equal(unlink(at(fx, "state/alice")), 0);
-	assert_int_equal(rmdir(at(fx, "state")), 0);
-	struct store *s = NULL;
-	struct store_entry e;
-	assert_int_equal(store_file_open(fx->dir, &s, NULL), 0);
-	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
-	assert_int_equal(e.health, STATE_LOST);
-	state_rebuild(&e.state, &e.record, SAMPLE_NOW);
-	assert_int_equal(store_commit(s, "alice", &e.state, &e.version, NULL), 0);
-	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
-	assert_int_equal(e.health, STATE_WHOLE);
-	store_close(s);
 }
 
 static void
@@ -629,6 +631,7 @@ commit_on_a_full_disk(const struct fixture *fx)
 	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", fx->dir, "tmpfs", 0, "size=128k,mode=0700") != 0)
 		return 77;
+	sample_make_store(fx->dir);
 	if (store_file_open(fx->dir, &s, NULL) != 0)
 		return 1;
 	sample_enrol(s, "alice");
@@ -942,8 +945,7 @@ no_descriptor_is_left(void **state)
 		write_file(at(fx, "secrets/bob"), "x", 1);
 		expect_load_fails(fx, "bob", E_CORRUPT, "bob");
 	}
-	/* The two folders, opened when they were made. */
-	assert_int_equal(entries_in("/proc/self/fd"), before + 2);
+	assert_int_equal(entries_in("/proc/self/fd"), before);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -954,8 +956,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(open_refuses_what_is_not_a_store),
 	    CASE(reading_creates_nothing),
-	    CASE(folders_made_by_another_process_are_found),
-	    CASE(state_folder_is_made_for_a_login),
+	    CASE(a_state_folder_made_by_another_process_is_found),
 	    CASE(long_user_names),
 	    CASE(list_passes_over_other_files),
 	    CASE(unsafe_files),

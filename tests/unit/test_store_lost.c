@@ -43,6 +43,7 @@ set_up(void **unused)
 	(void)unused;
 	snprintf(folder, sizeof(folder), "/tmp/test_store_lost.XXXXXX");
 	assert_non_null(mkdtemp(folder));
+	sample_make_store(folder);
 	assert_int_equal(store_file_open(folder, &store, NULL), 0);
 	sample_enrol(store, "alice");
 	return 0;
@@ -91,6 +92,49 @@ the_folder_of_records(void **unused)
 	assert_int_equal(store_file_open(folder, &s, &d), E_UNSAFE);
 	assert_null(s);
 	assert_non_null(strstr(d.text, "secrets"));
+}
+
+/* The folder of states is looked for again by a store that found none. */
+static void
+a_state_folder_that_appears_is_judged_as_well(void **unused)
+{
+	(void)unused;
+	struct store *s = NULL;
+	struct store_entry e;
+	struct diag d = {""};
+
+	assert_int_equal(unlink(at("state/alice")), 0);
+	assert_int_equal(rmdir(at("state")), 0);
+	assert_int_equal(store_file_open(folder, &s, NULL), 0);
+	assert_int_equal(mkdir(at("state"), 0700), 0);
+	assert_int_equal(chmod(at("state"), 0770), 0);
+	assert_int_equal(store_load(s, "alice", &e, &d), E_UNSAFE);
+	assert_int_equal(store_commit(s, "alice", &e.state, &e.version, &d), E_UNSAFE);
+	assert_int_equal(chmod(at("state"), 0700), 0);
+	assert_int_equal(store_load(s, "alice", &e, &d), 0);
+	store_close(s);
+}
+
+static void
+state_folder_is_made_for_a_login(void **unused)
+{
+	(void)unused;
+	assert_int_equal(unlink(at("state/alice")), 0);
+	assert_int_equal(rmdir(at("state")), 0);
+	struct store *s = NULL;
+	struct store_entry e;
+	assert_int_equal(store_file_open(folder, &s, NULL), 0);
+	/* Whoever has no record had counts and perhaps a time of grace. */
+	assert_int_equal(store_load(s, "bob", &e, NULL), 0);
+	assert_false(e.has_record);
+	assert_int_equal(e.health, STATE_LOST);
+	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
+	assert_int_equal(e.health, STATE_LOST);
+	state_rebuild(&e.state, &e.record, SAMPLE_NOW);
+	assert_int_equal(store_commit(s, "alice", &e.state, &e.version, NULL), 0);
+	assert_int_equal(store_load(s, "alice", &e, NULL), 0);
+	assert_int_equal(e.health, STATE_WHOLE);
+	store_close(s);
 }
 
 /* Configuration management deletes before it writes, a restore brings half: the state still
@@ -193,6 +237,8 @@ main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(the_folder_of_records),
+		CASE(a_state_folder_that_appears_is_judged_as_well),
+		CASE(state_folder_is_made_for_a_login),
 		CASE(a_record_beside_its_state),
 		CASE(a_state_without_a_record),
 		CASE(no_slot_to_a_limit_of_file_sizes),
