@@ -40,7 +40,12 @@ static const struct {
 	{ "prompt", LOGIN_ARGUMENT_TALK }, { "tries", LOGIN_ARGUMENT_TALK },
 	{ "echo", LOGIN_ARGUMENT_TALK }, { "feedback", LOGIN_ARGUMENT_TALK },
 	{ "first_pass", LOGIN_ARGUMENT_TALK }, { "fail_delay", LOGIN_ARGUMENT_TALK },
-	{ "max_age", LOGIN_ARGUMENT_TALK }, /* without effect: there are no sessions here */
+	{ "export_env", LOGIN_ARGUMENT_TALK },
+	/* Without effect: here are no sessions, and nobody enrols. */
+	{ "max_age", LOGIN_ARGUMENT_TALK }, { "session_class", LOGIN_ARGUMENT_TALK },
+	{ "session_source", LOGIN_ARGUMENT_TALK }, { "issuer", LOGIN_ARGUMENT_TALK },
+	{ "qr", LOGIN_ARGUMENT_TALK }, { "enrol_ticket", LOGIN_ARGUMENT_TALK },
+	{ "max_devices", LOGIN_ARGUMENT_TALK },
 	{ "unenrolled", LOGIN_ARGUMENT_POLICY }, { "grace_days", LOGIN_ARGUMENT_POLICY },
 	{ "enforce_after", LOGIN_ARGUMENT_POLICY }, { "groups", LOGIN_ARGUMENT_POLICY },
 };

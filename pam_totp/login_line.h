@@ -27,7 +27,7 @@ int login_take_notice(const struct message *m, struct attempt_result *out) MUST_
 /* What an argument of the module's line is to the helper. */
 enum login_argument {
 	LOGIN_ARGUMENT_UNFIT = 0, /* the settings file alone can say it to a helper of root's */
-	LOGIN_ARGUMENT_TALK,	  /* of the conversation, which is the module's own */
+	LOGIN_ARGUMENT_TALK,	  /* of the conversation, the module's own, or without effect */
 	LOGIN_ARGUMENT_POLICY	  /* handed on: it says who must show a code */
 };
 #define LOGIN_ARGUMENTS_MAX 4 /* keys of the last kind */

@@ -289,6 +289,14 @@ def test_thousand_logins():
     equal(result["children"], [])
 
 
+def test_threads():
+    """Of five threads with one code one is let in, and each hears its own verdict."""
+    code = unused(CODE["alice"])
+    result = host("alice", ["hello"] + [code] * 5, threads=5, sigchld="reap")
+    equal(sorted(result["codes"]), [SUCCESS] + [AUTH_ERR] * 5)
+    equal(result["children"], [])
+
+
 def without(change, undo, user="alice"):
     try:
         change()
@@ -400,7 +408,7 @@ TESTS = (
     test_requests_that_are_none, test_settings_that_nobody_can_read, test_feedback_none,
     test_code_behind_the_password, test_recovery_code_and_notices, test_account_phase,
     test_children_of_the_host, test_closed_descriptors, test_thousand_logins,
-    test_helper_is_missing, test_helper_is_not_set_uid, test_helper_on_nosuid,
+    test_threads, test_helper_is_missing, test_helper_is_not_set_uid, test_helper_on_nosuid,
     test_no_new_privileges, test_helper_that_hangs, test_helper_is_stopped,
 )
 

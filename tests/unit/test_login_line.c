@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -207,7 +208,9 @@ test_arguments(void **state)
 	static const char *const policy[] = { "unenrolled=skip", "grace_days=1", "groups=a,b",
 		"enforce_after=2030-01-01" };
 	static const char *const talk[] = { "prompt=x", "tries=3", "echo=yes", "feedback=none",
-		"first_pass=append", "fail_delay=0", "max_age=900" };
+		"first_pass=append", "fail_delay=0", "max_age=900", "export_env=yes",
+		"session_class=x", "session_source=yes", "issuer=x", "qr=ascii",
+		"enrol_ticket=required", "max_devices=1" };
 	static const char *const unfit[] = { "store=file:/x", "conf=/x", "window=3", "lock_after=9",
 		"throttle_after=9", "throttle_delay=0", "notify=/x", "unenrolled", "",
 		"unenrolledx=",
@@ -223,6 +226,26 @@ test_arguments(void **state)
 		assert_int_equal(login_argument_kind(unfit[i]), LOGIN_ARGUMENT_UNFIT);
 }
 
+/* A new key must be said to be of one kind or another; by default it refuses. */
+static void
+test_every_key(void **state)
+{
+	static const char *const unfit[] = { "store", "window", "throttle_after", "throttle_delay",
+		"lock_after", "notify" };
+
+	(void)state;
+	for (size_t i = 0; config_key_at(i) != NULL; i++) {
+		char argument[64];
+		bool is_unfit = false;
+
+		(void)snprintf(argument, sizeof(argument), "%s=", config_key_at(i)->name);
+		for (size_t k = 0; k < sizeof(unfit) / sizeof(unfit[0]); k++)
+			is_unfit |= strcmp(config_key_at(i)->name, unfit[k]) == 0;
+		if ((login_argument_kind(argument) == LOGIN_ARGUMENT_UNFIT) != is_unfit)
+			fail_msg("%s: which kind of argument is it?", config_key_at(i)->name);
+	}
+}
+
 int
 main(void)
 {
@@ -233,6 +256,7 @@ main(void)
 		cmocka_unit_test(test_no_verdicts),
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
