@@ -235,22 +235,29 @@ check_LTLIBRARIES += %D%/crash/libcrash.la
 	%D%/crash/crash_scene.c %D%/crash/crash_scene.h \
 	%D%/crash/disk.c %D%/crash/disk.h %D%/crash/disk_image.c \
 	%D%/crash/faults.c %D%/crash/faults.h \
-	%D%/crash/strike.c %D%/crash/strike.h
+	%D%/crash/strike.c %D%/crash/strike.h \
+	%D%/crash/trial.c %D%/crash/trial.h %D%/crash/trial_works.c
 %C%_crash_libcrash_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS)
 
 crash_programs = \
 	%D%/crash/kill_anywhere \
+	%D%/crash/kill_change \
 	%D%/crash/power_loss \
 	%D%/crash/refuse_calls \
+	%D%/crash/refuse_change \
 	%D%/crash/refuse_memory
 check_PROGRAMS += $(crash_programs)
 crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_kill_anywhere_LDFLAGS = $(module_ldflags)
 %C%_crash_kill_anywhere_LDADD = $(crash_ldadd)
+%C%_crash_kill_change_LDFLAGS = $(module_ldflags)
+%C%_crash_kill_change_LDADD = $(crash_ldadd)
 %C%_crash_power_loss_LDFLAGS = $(module_ldflags)
 %C%_crash_power_loss_LDADD = $(crash_ldadd)
 %C%_crash_refuse_calls_LDFLAGS = $(module_ldflags)
 %C%_crash_refuse_calls_LDADD = $(crash_ldadd)
+%C%_crash_refuse_change_LDFLAGS = $(module_ldflags)
+%C%_crash_refuse_change_LDADD = $(crash_ldadd)
 %C%_crash_refuse_memory_LDFLAGS = $(module_ldflags)
 %C%_crash_refuse_memory_LDADD = $(crash_ldadd)
 crash_tests = $(crash_programs)

@@ -29,6 +29,9 @@ struct scene {
 	char diag[WORLD_LINE_CAP];
 };
 
+/* For cmocka: a stage where a disk is made and synced in no time, if there is such a place. */
+int scene_setup(void **state);
+
 /* Make a scene at the stage, in shared memory. */
 struct scene *scene_make(const struct stage *s);
 

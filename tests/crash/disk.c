@@ -348,6 +348,13 @@ note_bytes(struct disk *d, long child, const struct strike_call *c)
 	keep(d, &op);
 }
 
+bool
+disk_concerns(const struct disk *d, long child, const struct strike_call *c)
+{
+	return c->number != SYS_openat ? file_at(d, child, c->arg[0]) >= 0 :
+	    c->result >= 0 && file_at(d, child, (unsigned long)c->result) >= 0;
+}
+
 void
 disk_watch(long child, const struct strike_call *c, void *ctx)
 {

@@ -73,6 +73,9 @@ struct disk *disk_new(const char *root);
  * understood fails the test, at once or in disk_check. */
 void disk_watch(long child, const struct strike_call *call, void *ctx);
 
+/* Whether the call has to do with the folder or with something below it. */
+bool disk_concerns(const struct disk *d, long child, const struct strike_call *call);
+
 /* Fail unless what was noted leads to what lies in the folder now. */
 void disk_check(const struct disk *d);
 

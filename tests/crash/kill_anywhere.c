@@ -446,12 +446,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_login, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_code, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_recovery_code, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_first_enrolment, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_second_enrolment, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_import, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_login, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_code, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_recovery_code, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_first_enrolment, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_second_enrolment, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_import, scene_setup, stage_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,9 +255,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_login, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_code, stage_setup, stage_teardown),
-		cmocka_unit_test_setup_teardown(test_enrolment, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_login, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_code, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_enrolment, scene_setup, stage_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

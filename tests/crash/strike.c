@@ -85,6 +85,22 @@ strike_is_the_end(long call)
 }
 
 bool
+strike_can_fail(long call)
+{
+	switch (call) {
+	case SYS_futex:
+	case SYS_brk:
+	case SYS_rt_sigprocmask:
+	case SYS_getpid:
+	case SYS_gettid:
+	case SYS_geteuid:
+		return false;
+	default:
+		return !strike_is_the_end(call);
+	}
+}
+
+bool
 strike_has_exited(const struct strike *k, int code)
 {
 	return WIFEXITED(k->status) && WEXITSTATUS(k->status) == code;

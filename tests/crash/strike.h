@@ -59,6 +59,11 @@ bool strike_has_bytes(long call);
 bool strike_is_of_durability(long call);
 bool strike_is_the_end(long call);
 
+/* Whether the kernel ever refuses the call because of a disk, a quota or a limit, by an error
+ * number: not those that only ask who we are or set the signal mask, not futex(2), and not
+ * brk(2), whose raw call has none. */
+bool strike_can_fail(long call);
+
 /* Memory that a child shares with us, zero; never given back. */
 void *strike_share(unsigned long len);
 
