@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "login_line.h"
 #include "utils/doctor_parts.h"
 #include "utils/doctor_unit.h"
 
@@ -196,64 +197,53 @@ check_units(struct doctor *d, const char *service, const char *dir)
 
 /* --- programs that are not root -------------------------------------------------------- */
 
-/* Lockers that run as their users. */
+/* Lockers that run as their users, of which the first are set-uid root on some systems. */
 static bool
-is_locker(const char *service)
+is_locker(const char *service, bool *is_perhaps_root)
 {
-	static const char *const names[] = { "swaylock", "i3lock", "xscreensaver", "kde",
-		"kscreensaver", "vlock", "xlock", "slock", "gtklock", "hyprlock", "waylock",
+	static const char *const names[] = { "vlock", "xlock", "slock", "xscreensaver", "swaylock",
+		"i3lock", "kde", "kscreensaver", "gtklock", "hyprlock", "waylock",
 		"xfce4-screensaver", "mate-screensaver", "cinnamon-screensaver",
 		"gnome-screensaver", "light-locker", "xsecurelock" };
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		*is_perhaps_root = i < 4;
 		if (strcmp(service, names[i]) == 0)
 			return true;
-	return false;
-}
-
-/* What a module that is not root takes from its line: pam_totp(8). */
-static bool
-is_argument_of_a_locker(const char *argument)
-{
-	static const char *const keys[] = { "unenrolled", "grace_days", "enforce_after", "groups",
-		"prompt", "tries", "echo", "feedback", "first_pass", "fail_delay" };
-	size_t len = strcspn(argument, "=");
-
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-		if (strlen(keys[i]) == len && strncmp(argument, keys[i], len) == 0)
-			return true;
+	}
 	return false;
 }
 
 /* The module asks totp-helper there, which has the rights that the locker has not. */
 static void
 check_locker(struct doctor *d, const struct doctor_paths *p, const struct doctor_guard *g,
-    const struct settings *s)
+    const struct settings *s, bool is_perhaps_root)
 {
+	enum doctor_level level = is_perhaps_root ? DOCTOR_WARN : DOCTOR_FAIL;
+	const char *who = is_perhaps_root ? "unless it is set-uid root" :
+	    "this program is not root";
 	size_t before = d->count;
 	struct stat st;
 
 	if (lstat(HELPER_PATH, &st) != 0 || st.st_uid != 0 || (st.st_mode & S_ISUID) == 0)
-		doctor_add(d, DOCTOR_FAIL, CHECK, "chmod 4755 " HELPER_PATH,
-		    "%s: this program is not root, and %s is not set-uid root: nobody can unlock",
-		    g->service, HELPER_PATH);
+		doctor_add(d, level, CHECK, "chmod 4755 " HELPER_PATH,
+		    "%s: %s: %s is not set-uid root, so nobody can unlock", g->service, who,
+		    HELPER_PATH);
 	if (stat(p->conf, &st) == 0 && (st.st_mode & S_IROTH) == 0)
-		doctor_add(d, DOCTOR_FAIL, CHECK, "chmod 0644 that file, which holds no secret",
-		    "%s: this program is not root and cannot read %s: nobody can unlock",
-		    g->service, p->conf);
+		doctor_add(d, level, CHECK, "chmod 0644 that file, which holds no secret",
+		    "%s: %s: it cannot read %s, so nobody can unlock", g->service, who, p->conf);
 	for (int i = 0; i < g->argc; i++)
-		if (!is_argument_of_a_locker(g->argv[i]))
-			doctor_add(d, DOCTOR_FAIL, CHECK, "put it into the settings file",
-			    "%s: \"%s\" is not taken from the line of a program that is not "
-			    "root: nobody can unlock", g->service, g->argv[i]);
+		if (login_argument_kind(g->argv[i]) == LOGIN_ARGUMENT_UNFIT)
+			doctor_add(d, level, CHECK, "put it into the settings file",
+			    "%s: %s: \"%s\" is not taken from the PAM file, so nobody can unlock",
+			    g->service, who, g->argv[i]);
 	if (s->unenrolled == UNENROLLED_DENY || s->unenrolled == UNENROLLED_ENROLL)
 		doctor_add(d, DOCTOR_WARN, CHECK,
 		    "unenrolled = skip in a section of its own, if that is meant",
 		    "%s: users without a device cannot unlock their own screens", g->service);
 	if (d->count == before)
 		doctor_add(d, DOCTOR_OK, CHECK, NULL,
-		    "%s: this program is not root; totp-helper looks at its user's code",
-		    g->service);
+		    "%s: %s: totp-helper looks at its user's code", g->service, who);
 }
 
 /* Services that send what is typed over a network as it is. */
@@ -326,8 +316,9 @@ doctor_check_confinement(struct doctor *d, const struct doctor_paths *p,
 		if (dir == NULL)
 			continue;
 		check_units(d, service, dir);
-		if (is_locker(service))
-			check_locker(d, p, &g->guard[i], &s);
+		bool is_perhaps_root = false;
+		if (is_locker(service, &is_perhaps_root))
+			check_locker(d, p, &g->guard[i], &s, is_perhaps_root);
 		if (is_in_clear(service))
 			doctor_add(d, DOCTOR_WARN, CHECK, "use ssh, or see that it has TLS",
 			    "%s: such a service sends password and code over the network in clear",

@@ -402,6 +402,10 @@ locker 'a locker whose users have no device' WARN 'cannot unlock their own scree
 printf '[service swaylock]\nunenrolled = skip\n' >"$conf"
 locker 'a locker that runs as its user' OK 'totp-helper looks at its'
 locker 'an argument that it does not take' FAIL '"window=2" is not taken' window=2
+guard vlock "@include common-auth"$'\n'"$code window=2"
+doctor
+tell 'of one that may be set-uid root it is a warning' WARN 'vlock: unless it is .*"window=2"'
+rm /etc/pam.d/vlock
 chmod 600 "$conf"
 locker 'settings that it cannot read' FAIL "cannot read $conf"
 chmod 644 "$conf"
