@@ -346,7 +346,8 @@ EXTRA_PROGRAMS = %D%/bench/bench_login
 %C%_bench_bench_users_LDADD = pam_totp/libtotpcore.la $(CRYPTO_LIBS)
 EXTRA_DIST += \
 	%D%/bench/bench.py \
-	%D%/bench/bench_stage.py
+	%D%/bench/bench_stage.py \
+	%D%/bench/results.md
 
 BENCH =
 bench: all $(bench_programs)

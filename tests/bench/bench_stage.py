@@ -154,6 +154,8 @@ class Stage:
         self.step = FIRST_STEP
 
     def __enter__(self):
+        if os.path.exists(self.dir):
+            raise Failed(f"{self.dir} is there: of another run, or left by a killed one")
         os.mkdir(self.dir, 0o755)
         os.mkdir(self.services, 0o755)
         self.write(self.slot, "\0" * 1024)
