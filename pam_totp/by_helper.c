@@ -38,6 +38,7 @@
 #define START_MS 10000	/* until the helper has said hello */
 #define ANSWER_MS 20000 /* until each of its lines after that */
 #define END_MS 2000	/* until it has ended, after its last line */
+#define REST_LINES_MAX 8 /* that may still come before that end */
 
 /* One run of the helper. */
 struct run {
@@ -98,14 +99,17 @@ start(struct run *run, struct diag *d)
 	return 0;
 }
 
-/* Whether the other end is closed: nothing but the end may come. */
+/* Whether the other end is closed. What still comes before that is nobody's any more. */
 static bool
 has_closed(struct run *run, int timeout_ms)
 {
 	struct message m;
+	int r = 0;
 
-	int r = protocol_receive(&run->line, &m, timeout_ms);
-	message_wipe(&m);
+	for (unsigned i = 0; i < REST_LINES_MAX && (r == 0 || r == E_INVALID); i++) {
+		r = protocol_receive(&run->line, &m, timeout_ms);
+		message_wipe(&m);
+	}
 	return r == E_NOENT;
 }
 

@@ -335,20 +335,71 @@ def test_no_new_privileges():
     LOG.find("locker:auth", "reason=helper", "NoNewPrivileges")
 
 
-def test_helper_that_hangs():
-    real = HELPER + ".real"
-    os.rename(HELPER, real)
-    try:
+class Instead:
+    """Another program in the helper's place."""
+
+    def __init__(self, script):
+        self.script = script
+
+    def __enter__(self):
+        os.rename(HELPER, HELPER + ".real")
         with open(HELPER, "w", encoding="ascii") as file:
-            file.write("#!/bin/sh\nkill -STOP $$\n")
+            file.write("#!/bin/sh\n" + self.script)
         os.chmod(HELPER, 0o755)
+
+    def __exit__(self, *_):
+        os.rename(HELPER + ".real", HELPER)
+
+
+HELLO = "hello version=1 user=alice"
+ASK = "decision action=ask reason=enrolled until=0 days=0 exemption= digits=6"
+SKIP = "decision action=skip reason=unenrolled until=0 days=0 exemption= digits=6"
+PROMPT = "prompt echo=0 kind=code text=x"
+ACCEPTED = ("verdict word=accepted device=phone fails=0 wait=0 behind=0 recovery=0 recovery-left=0 "
+            "bypass=0 rebuilt=0 locked=0 elsewhere=0 rotate-by=0 must-rotate=0")
+DONE = "done exit=0 text="
+
+
+def test_half_a_verdict():
+    """Only a whole one lets in, to its last line; never the exit status, which is 0 in all."""
+    def says(*lines):
+        return "".join(f"echo '{line}'\n" for line in lines)
+
+    def both(policy, login):
+        return f"echo '{HELLO}'\nread line\ncase $line in\n*op=policy*)\n{policy};;\n*)\n" \
+               f"{login};;\nesac\n"
+    ask = says(ASK, DONE)
+    login = f"echo '{PROMPT}'\nread answer\n"
+    with Instead(both(ask, login + says(ACCEPTED, DONE))):
+        equal(one("alice", ["123456"])[0], SUCCESS, "the shell speaks the protocol")
+    with Instead(both(says(SKIP, DONE), "")):
+        equal(one("alice")[0], SUCCESS, "and says who need not")
+    for script in (
+            "", "exit 0\n", says(HELLO), says(HELLO, SKIP), says(SKIP, DONE), says(DONE),
+            says("hello version=1 user=bob", SKIP, DONE),
+            says("hello version=2 user=alice", SKIP, DONE),
+            says(HELLO, "decision action=skip", DONE), says(HELLO, SKIP, SKIP),
+            says(HELLO, SKIP, "done exit=1 text=no"), says(HELLO, SKIP, "done"),
+            f"printf '{HELLO}\n{SKIP}\ndone exit=0 text='\n",
+            both(ask, ""), both(ask, says(ACCEPTED, DONE)), both(ask, login + says(DONE)),
+            both(ask, login + says(ACCEPTED)), both(ask, login + says(ACCEPTED, ACCEPTED)),
+            both(ask, login + says(ACCEPTED, "done exit=3 text=no")),
+            both(ask, login + says("verdict word=accepted", DONE)),
+            both(ask, login + says("notice at=1 text=", ACCEPTED, DONE)),
+            both(ask, login + f"printf '{ACCEPTED}\ndone exit=0 text='\n")):
+        with Instead(script):
+            result = host("alice", ["123456"])
+            check(result["codes"] == [UNAVAIL], script, result["codes"])
+            equal(result["children"], [], script)
+
+
+def test_helper_that_hangs():
+    with Instead("kill -STOP $$\n"):
         began = time.monotonic()
         result = host("alice", ["123456"])
         equal(result["codes"], [UNAVAIL])
         check(time.monotonic() - began < 30, "bounded")
         equal(result["children"], [], "killed and reaped, as it is no process of root's")
-    finally:
-        os.rename(real, HELPER)
 
 
 def test_helper_is_stopped():
@@ -409,7 +460,7 @@ TESTS = (
     test_code_behind_the_password, test_recovery_code_and_notices, test_account_phase,
     test_children_of_the_host, test_closed_descriptors, test_thousand_logins,
     test_threads, test_helper_is_missing, test_helper_is_not_set_uid, test_helper_on_nosuid,
-    test_no_new_privileges, test_helper_that_hangs, test_helper_is_stopped,
+    test_no_new_privileges, test_half_a_verdict, test_helper_that_hangs, test_helper_is_stopped,
 )
 
 if __name__ == "__main__":

@@ -121,6 +121,7 @@ def main():
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     if order.get("no_new_privs"):
         libc.prctl(38, 1, 0, 0, 0)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores
     before = process()
     codes = [login(order)]
     threads = [threading.Thread(target=lambda: codes.append(login(order)))
