@@ -231,7 +231,8 @@ parse_date(const char *range, struct span value, void *field)
 	return E_OK;
 }
 
-/* "MIN..MAX group names": the list is kept as it is written. */
+/* "MIN..MAX group names": the list is kept as it is written, with blanks for tabs, as every text
+ * of the settings can be shown on a terminal. */
 static int
 parse_groups(const char *range, struct span value, void *field)
 {
@@ -250,7 +251,11 @@ parse_groups(const char *range, struct span value, void *field)
 	/* Separators alone are not the empty list: somebody meant something. */
 	if (count < min || (count == 0 && value.len > 0))
 		return E_INVALID;
-	return bytes_copy(value, field, CONFIG_TEXT_CAP);
+	int error = bytes_copy(value, field, CONFIG_TEXT_CAP);
+	for (char *at = field; error == 0 && *at != '\0'; at++)
+		if (*at == '\t')
+			*at = ' ';
+	return error;
 }
 
 /* "MIN..MAX of a-z 0-9 . _ -" */

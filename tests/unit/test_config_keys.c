@@ -255,6 +255,8 @@ test_groups(void **state)
 		config_text_accepted(text, &s);
 		assert_string_equal(s.groups, good[i]);
 	}
+	config_text_accepted("groups = wheel\t,adm\n", &s);
+	assert_string_equal(s.groups, "wheel ,adm");
 	for (size_t i = 0; i < LEN(bad); i++) {
 		(void)snprintf(text, sizeof text, "groups = %s\n", bad[i]);
 		if (config_text_parse(text, NULL, &s, &d) != E_INVALID)
