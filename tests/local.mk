@@ -154,7 +154,7 @@ check_PROGRAMS += $(module_programs) %D%/module/time_login
 %C%_module_test_enroll_LDFLAGS = $(module_ldflags)
 %C%_module_test_enroll_LDADD = $(module_ldadd)
 %C%_module_test_guest_LDFLAGS = $(module_ldflags)
-%C%_module_test_guest_LDADD = $(module_ldadd)
+%C%_module_test_guest_LDADD = %D%/crash/libcrash.la $(module_ldadd)
 %C%_module_test_log_LDFLAGS = $(module_ldflags)
 %C%_module_test_log_LDADD = $(module_ldadd)
 %C%_module_test_outcomes_LDFLAGS = $(module_ldflags)
@@ -167,8 +167,8 @@ check_PROGRAMS += $(module_programs) %D%/module/time_login
 %C%_module_test_stacks_LDADD = $(module_ldadd)
 %C%_module_time_login_LDFLAGS = $(module_ldflags)
 %C%_module_time_login_LDADD = $(module_ldadd)
-module_tests = $(module_programs) %D%/module/timing.py
-EXTRA_DIST += %D%/module/timing.py
+module_tests = $(module_programs) %D%/module/guests.sh %D%/module/timing.py
+EXTRA_DIST += %D%/module/guests.sh %D%/module/timing.py
 
 # --- cli: the programs as they ship ----------------------------------------------
 
@@ -267,7 +267,7 @@ EXTRA_DIST += %D%/crash/report.sh
 # with more of everything make check-faults FAULTS=long. A test of another suite
 # joins by standing in faults_tests and by lines as crash/faults.c prints them.
 FAULTS = short
-faults_tests = $(crash_tests)
+faults_tests = $(crash_tests) %D%/module/test_guest
 check-faults:
 	@failed=0; \
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(faults_tests)' || failed=1; \

@@ -3,7 +3,11 @@
 
 /* The module as a guest in somebody else's process (DESIGN promise 8): thousands of logins
  * and threads leave nothing behind, nothing of the process is changed, and what was typed
- * and stored is not found in its memory afterwards (promise 7). */
+ * and stored is not found in its memory afterwards (promise 7).
+ *
+ * FAULTS=long in the environment: 100,000 logins in one process in the place of 2,000, and
+ * GUEST_IS_SLOW: 200. With an argument only the tests that it fits: guests.sh runs some of them
+ * with other tools. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,19 +26,24 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/encode.h"
+#include "tests/crash/faults.h"
 #include "tests/support/login_stage.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 #define WARM_UP 100
 #define LOGINS 2000
-#define THREADS 8
+#define LOGINS_LONG 100000
+#define LOGINS_FEW 200 /* under valgrind, whose own memory grows */
+#define THREADS 16
 #define ROUNDS 4
 #define STEPS 7 /* of window=3 */
+#define RESIDENT_SLACK_KB 512 /* of the allocator, however many logins there are */
 
 /* --- a long life ------------------------------------------------------------------------ */
 
@@ -51,20 +60,95 @@ count_descriptors(void)
 	return count;
 }
 
-/* As many logins, each in a step of its own; each third one is wrong, and each fifth
- * has no user who could be known. */
+extern char **environ;
+
+struct surroundings {
+	char text[16384];
+	struct sigaction action[NSIG];
+};
+
+/* Identity, umask, signals and capabilities as the kernel has them; directory, locale, limits
+ * and environment. */
+static void
+look_around(struct surroundings *a)
+{
+	static const char *const keys[] = { "Umask:", "Uid:", "Gid:", "FDSize:", "Groups:",
+		"Threads:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "CapEff:",
+		"NoNewPrivs:", "Seccomp:" };
+	char line[512];
+	size_t len = 0;
+
+	memset(a, 0, sizeof(*a));
+	FILE *status = fopen("/proc/self/status", "re");
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status) != NULL)
+		for (size_t i = 0; i < LEN(keys); i++)
+			if (strncmp(line, keys[i], strlen(keys[i])) == 0)
+				len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "%s",
+				    line);
+	(void)fclose(status);
+	assert_non_null(getcwd(line, sizeof(line)));
+	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "cwd %s\n", line);
+	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "locale %s\n",
+	    setlocale(LC_ALL, NULL));
+	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "descriptors %u\n",
+	    count_descriptors());
+	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "alarm %u\n", alarm(0));
+	for (int i = 0; i < RLIMIT_NLIMITS; i++) {
+		struct rlimit limit = { 0, 0 };
+		(void)getrlimit((__rlimit_resource_t)i, &limit);
+		len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "limit %d: %ju %ju\n",
+		    i, (uintmax_t)limit.rlim_cur, (uintmax_t)limit.rlim_max);
+	}
+	for (char **e = environ; *e != NULL && len < sizeof(a->text); e++)
+		len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "%s\n", *e);
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, NULL, &a->action[i]);
+}
+
+static void
+expect_same_surroundings(const struct surroundings *before, const struct surroundings *after)
+{
+	assert_string_equal(before->text, after->text);
+	for (int i = 1; i < NSIG; i++) {
+		assert_ptr_equal(before->action[i].sa_handler, after->action[i].sa_handler);
+		assert_int_equal(before->action[i].sa_flags, after->action[i].sa_flags);
+	}
+}
+
+/* How much of the process is in memory. */
+static size_t
+resident_kb(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	size_t kb = 0;
+
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status) != NULL)
+		(void)sscanf(line, "VmRSS: %zu", &kb);
+	(void)fclose(status);
+	assert_true(kb > 0);
+	return kb;
+}
+
+/* As many logins, each in a step of its own but for each seventh, which has the code of the one
+ * before; each third one is wrong, and each fifth has no user who could be known. */
 static void
 log_in_often(struct stage *s, unsigned count)
 {
 	static uint64_t now_s = STAGE_NOW;
 
 	for (unsigned i = 0; i < count; i++) {
-		now_s += 30;
+		bool is_again = i % 7 == 6 && i % 5 != 0 && i % 3 != 0;
+		now_s += is_again ? 0 : 30;
 		world_set_clock(now_s);
 		s->forbidden_count = 0;
 		if (i % 5 == 4)
 			s->app.user = "mallory";
-		if (i % 5 == 4 || i % 3 == 2)
+		if (is_again)
+			assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_AUTH_ERR);
+		else if (i % 5 == 4 || i % 3 == 2)
 			assert_int_equal(stage_login(s, "000 000 0"), PAM_AUTH_ERR);
 		else
 			assert_int_equal(stage_login(s, stage_code(s, "alice", 0)), PAM_SUCCESS);
@@ -75,19 +159,30 @@ log_in_often(struct stage *s, unsigned count)
 static void
 test_long_life(void **state)
 {
+	static struct surroundings around[2];
 	struct stage *s = *state;
 
 	stage_arguments(s, "throttle_delay=0");
+	bool is_slow = getenv("GUEST_IS_SLOW") != NULL;
+	unsigned logins = is_slow ? LOGINS_FEW : faults_are_long() ? LOGINS_LONG : LOGINS;
 	log_in_often(s, WARM_UP);
-	unsigned descriptors = count_descriptors();
+	look_around(&around[0]);
 	struct mallinfo2 before = mallinfo2();
-	log_in_often(s, LOGINS);
+	size_t resident = resident_kb();
+	log_in_often(s, logins);
 	struct mallinfo2 after = mallinfo2();
-	assert_int_equal(count_descriptors(), descriptors);
+	look_around(&around[1]);
+	expect_same_surroundings(&around[0], &around[1]);
 	/* Less than a byte a login: what grows at all is no login's. */
 	if (after.uordblks > before.uordblks + LOGINS)
-		fail_msg("%zu bytes after %d logins, %zu after %d", before.uordblks, WARM_UP,
-		    after.uordblks, WARM_UP + LOGINS);
+		fail_msg("%zu bytes after %d logins, %zu after %u", before.uordblks, WARM_UP,
+		    after.uordblks, WARM_UP + logins);
+	if (!is_slow && getenv("SANITIZERS") == NULL &&
+	    resident_kb() > resident + RESIDENT_SLACK_KB)
+		fail_msg("%zu KiB after %d logins, %zu after %u", resident, WARM_UP,
+		    resident_kb(), WARM_UP + logins);
+	faults_survived(logins, "logins in one process, %zd bytes more in use than before them",
+	    (ssize_t)(after.uordblks - before.uordblks));
 }
 
 struct thread {
@@ -158,6 +253,8 @@ test_threads(void **state)
 		assert_int_equal(thread[i].refused, STEPS * ROUNDS);
 		assert_int_equal(thread[i].other, 0);
 	}
+	faults_survived(2 * STEPS * THREADS * ROUNDS, "logins of %d users in as many threads",
+	    THREADS);
 }
 
 /* One code of one user, typed in eight threads at once: one gets in. */
@@ -238,46 +335,6 @@ test_load_and_unload(void **state)
 
 /* --- nothing of the process is changed ----------------------------------------------------- */
 
-extern char **environ;
-
-struct surroundings {
-	char text[16384];
-	struct sigaction action[NSIG];
-};
-
-/* Identity, umask, signals and capabilities as the kernel has them; directory, locale and
- * environment. */
-static void
-look_around(struct surroundings *a)
-{
-	static const char *const keys[] = { "Umask:", "Uid:", "Gid:", "FDSize:", "Groups:",
-		"Threads:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "CapEff:",
-		"NoNewPrivs:", "Seccomp:" };
-	char line[512];
-	size_t len = 0;
-
-	memset(a, 0, sizeof(*a));
-	FILE *status = fopen("/proc/self/status", "re");
-	assert_non_null(status);
-	while (fgets(line, sizeof(line), status) != NULL)
-		for (size_t i = 0; i < LEN(keys); i++)
-			if (strncmp(line, keys[i], strlen(keys[i])) == 0)
-				len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "%s",
-				    line);
-	(void)fclose(status);
-	assert_non_null(getcwd(line, sizeof(line)));
-	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "cwd %s\n", line);
-	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "locale %s\n",
-	    setlocale(LC_ALL, NULL));
-	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "descriptors %u\n",
-	    count_descriptors());
-	len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "alarm %u\n", alarm(0));
-	for (char **e = environ; *e != NULL && len < sizeof(a->text); e++)
-		len += (size_t)snprintf(a->text + len, sizeof(a->text) - len, "%s\n", *e);
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, NULL, &a->action[i]);
-}
-
 static void
 test_surroundings(void **state)
 {
@@ -300,11 +357,7 @@ test_surroundings(void **state)
 	stage_forget(s);
 	assert_int_equal(app_login(&s->app), PAM_SERVICE_ERR);
 	look_around(&after);
-	assert_string_equal(before.text, after.text);
-	for (int i = 1; i < NSIG; i++) {
-		assert_ptr_equal(before.action[i].sa_handler, after.action[i].sa_handler);
-		assert_int_equal(before.action[i].sa_flags, after.action[i].sa_flags);
-	}
+	expect_same_surroundings(&before, &after);
 	(void)umask(mask);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 }
@@ -602,7 +655,7 @@ test_the_search_works(void **state)
 #define LOGIN_TEST(f) cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		LOGIN_TEST(test_the_search_works), /* these first: memory is untouched */
@@ -618,5 +671,7 @@ main(void)
 		LOGIN_TEST(test_without_streams),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("guest", tests, NULL, NULL);
 }

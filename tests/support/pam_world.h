@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define WORLD_LINE_CAP 8192
-#define WORLD_LINES_MAX 256
-#define WORLD_ACCOUNTS_MAX 16
+#define WORLD_LINES_MAX 512
+#define WORLD_ACCOUNTS_MAX 32
 #define WORLD_GROUPS_MAX 16
 
 /* What went to syslog(3). */
