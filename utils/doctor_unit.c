@@ -194,7 +194,8 @@ unit_apply(struct unit *u, const char *text, size_t len)
 		memcpy(line + used, from, n);
 		used += n;
 		if (is_going_on) {
-			line[used - 1] = ' ';
+			if (n > 0)
+				line[used - 1] = ' ';
 			continue;
 		}
 		while (used > 0 && is_blank(line[used - 1]))

@@ -306,6 +306,9 @@ hurt 'a record that others can read' FAIL 'tess: every login is refused' \
 hurt 'a record of another owner' FAIL 'tess: every login is refused' \
 	chown tess "$store/secrets/tess"
 hurt 'no store' FAIL 'does not exist' rm -r "$store"
+hurt 'an empty store: not mounted, or wiped' FAIL \
+	'every login with a code is refused: .*has no directory secrets.*mount its file system' \
+	rm -r "$store/secrets"
 hurt 'a damaged record' FAIL 'tess: every login is refused: .*tess' \
 	sed -i 's/^uid.*/uid x/' "$store/secrets/tess"
 hurt 'a lost state' WARN 'tess: the state is missing' rm "$store/state/tess"

@@ -163,6 +163,11 @@ test_what_does_not_fit_is_told(void **state)
 	memcpy(line, "[Service]\n", 10);
 	read_text(&u, line);
 	assert_true(u.is_too_long);
+	/* Also where it goes on; what follows is read again. */
+	memcpy(line + 4950, "\\\n\nProtectSystem=strict\n", 25); /* with its end */
+	read_text(&u, line);
+	assert_true(u.is_too_long);
+	assert_int_equal(unit_access(&u, STORE), UNIT_READ_ONLY);
 	free(line);
 	memset(path, 'u', sizeof path - 1);
 	path[sizeof path - 1] = '\0';
