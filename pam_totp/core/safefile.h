@@ -93,8 +93,12 @@ int safefile_replace(int dir, const char *name, const char *temp, const void *bu
 /* Unlink name and sync the directory. E_NOENT: there was none. E_IO. */
 int safefile_remove(int dir, const char *name, struct diag *d) MUST_USE;
 
-/* Take the exclusive open-file-description lock of fd (F_OFD_SETLKW), waiting for it; it is
- * given up when fd is closed. E_IO: refused. Source: fcntl(2), "Open file description locks". */
+/* Take the exclusive open-file-description lock of fd (F_OFD_SETLK), one call when it is free;
+ * it is given up when fd is closed. A process that was stopped or frozen may hold it for ever,
+ * so it is waited for by short sleeps (F_OFD_SETLKW would need a signal to be ended), and not
+ * longer than SAFEFILE_LOCK_WAIT_NS of them.
+ * E_IO: refused, or not given in that time. Source: fcntl(2), "Open file description locks". */
+#define SAFEFILE_LOCK_WAIT_NS INT64_C(5000000000)
 int safefile_lock(int fd, struct diag *d) MUST_USE;
 
 /* Close a descriptor and set it to -1; keeps errno; -1 is passed over. */

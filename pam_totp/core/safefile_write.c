@@ -16,9 +16,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/resource.h>
+#include <time.h> /* nanosleep(2) */
 #include <unistd.h>
 
 #define FLAGS_ALWAYS      (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+#define LOCK_STEP_NS      50000L /* a lock is held for about one fdatasync */
+#define LOCK_STEPS        10
 #define CREATE_ROUNDS_MAX 8 /* losing this often to others who make and remove is no accident */
 
 int
@@ -160,9 +163,21 @@ int
 safefile_lock(int fd, struct diag *d)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	while (fcntl(fd, F_OFD_SETLKW, &lock) != 0) {
-		if (errno != EINTR)
+	int64_t waited_ns = 0;
+
+	for (unsigned attempt = 0; fcntl(fd, F_OFD_SETLK, &lock) != 0; attempt++) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EACCES)
 			return diag_set(d, E_IO, "lock: %m");
+		if (waited_ns >= SAFEFILE_LOCK_WAIT_NS)
+			return diag_set(d, E_IO, "lock: another process has held it for 5 seconds");
+		/* What is waited is added up: no clock, which a test or an administrator may set.
+		 * The steps differ, so that two who began together do not meet again and again. */
+		const struct timespec step = {
+		    .tv_nsec = LOCK_STEP_NS * (1 + (long)(attempt % LOCK_STEPS))};
+		(void)nanosleep(&step, NULL);
+		waited_ns += step.tv_nsec;
 	}
 	return 0;
 }

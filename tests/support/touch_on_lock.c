@@ -20,7 +20,7 @@ touch_then(const char *name, int fd, int command, void *argument)
 	const char *path = getenv("TOUCH_ON_LOCK");
 
 	*(void **)&real = dlsym(RTLD_NEXT, name);
-	if (command == F_OFD_SETLKW && path != NULL)
+	if (command == F_OFD_SETLK && path != NULL)
 		(void)utimensat(AT_FDCWD, path, NULL, 0);
 	return real == NULL ? -1 : real(fd, command, argument);
 }

@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -495,6 +496,37 @@ file_that_lets_others_in(void **state)
 	assert_int_equal(safefile_open(fx->dir, "f", O_RDONLY, &rule, &fd, NULL, NULL), E_UNSAFE);
 }
 
+/* On a directory of the store, and one on the way that another may write by its ACL alone. */
+static void
+directory_with_an_acl(void **state)
+{
+	const struct fixture *fx = *state;
+	/* user::rwx, user:1:rwx, group::---, mask::rwx, other::---; the second's mask is r-x */
+	uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 0,
+	    0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+	struct diag d = {""};
+	int fd = -1;
+	assert_int_equal(mkdirat(fx->dir, "way", 0700), 0);
+	assert_int_equal(mkdirat(fx->dir, "way/store", 0700), 0);
+	char store[512];
+	(void)snprintf(store, sizeof(store), "%s/store", beneath(fx, "way"));
+	assert_int_equal(safefile_open_dir(store, geteuid(), 0077, &fd, NULL), 0);
+	safefile_close(&fd);
+	if (setxattr(beneath(fx, "way"), "system.posix_acl_access", acl, sizeof(acl), 0) != 0)
+		skip();
+	assert_int_equal(safefile_open_dir(store, geteuid(), 0077, &fd, &d), E_UNSAFE);
+	assert_non_null(strstr(d.text, "mode 0770"));
+	assert_int_equal(removexattr(beneath(fx, "way"), "system.posix_acl_access"), 0);
+	assert_int_equal(chmod(beneath(fx, "way"), 0700), 0);
+
+	acl[14] = acl[30] = 5; /* may read and search only: too much at the end */
+	assert_int_equal(
+	    setxattr(store, "system.posix_acl_access", acl, sizeof(acl), 0), 0);
+	assert_int_equal(safefile_open_dir(store, geteuid(), 0077, &fd, &d), E_UNSAFE);
+	assert_non_null(strstr(d.text, "mode 0750"));
+	assert_int_equal(fd, -1);
+}
+
 static void
 file_with_an_acl(void **state)
 {
@@ -747,6 +779,57 @@ lock_keeps_others_out(void **state)
 	assert_int_equal(safefile_lock(-1, NULL), E_IO);
 }
 
+/* A holder that is stopped for good delays nobody for ever; one that goes on is waited for. */
+static void
+a_lock_is_waited_for_but_not_without_end(void **state)
+{
+	const struct fixture *fx = *state;
+	const struct safefile_rule rule = rule_of(5);
+	const struct timespec moment = {.tv_nsec = 200000000};
+	struct timespec begin;
+	struct timespec end;
+	struct diag d = {""};
+	int b = -1;
+	int ready[2];
+	put(fx, "f", "x", 0600);
+	assert_int_equal(safefile_open(fx->dir, "f", O_RDWR, &rule, &b, NULL, NULL), 0);
+	for (int goes_on = 0; goes_on < 2; goes_on++) {
+		assert_int_equal(pipe(ready), 0);
+		pid_t holder = fork();
+		assert_true(holder >= 0);
+		if (holder == 0) {
+			int a = -1;
+			if (safefile_open(fx->dir, "f", O_RDWR, &rule, &a, NULL, NULL) != 0 ||
+			    safefile_lock(a, NULL) != 0 || write(ready[1], "x", 1) != 1)
+				_exit(1);
+			if (goes_on == 0)
+				raise(SIGSTOP);
+			nanosleep(&moment, NULL);
+			_exit(0);
+		}
+		close(ready[1]);
+		char c = 0;
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		close(ready[0]);
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+		int r = safefile_lock(b, &d);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		int64_t ms = (end.tv_sec - begin.tv_sec) * 1000 +
+		    (end.tv_nsec - begin.tv_nsec) / 1000000;
+		kill(holder, SIGKILL);
+		assert_int_equal(waitpid(holder, NULL, 0), holder);
+		if (goes_on == 0) {
+			assert_int_equal(r, E_IO);
+			assert_non_null(strstr(d.text, "held it"));
+			assert_in_range(ms, 5000, 60000);
+		} else {
+			assert_int_equal(r, 0);
+			assert_in_range(ms, 100, 5000);
+		}
+	}
+	safefile_close(&b);
+}
+
 static void
 close_keeps_errno(void **state)
 {
@@ -781,6 +864,7 @@ main(void)
 	    CASE(file_that_is_a_device),
 	    CASE(file_of_another),
 	    CASE(file_that_lets_others_in),
+	    CASE(directory_with_an_acl),
 	    CASE(file_with_an_acl),
 	    CASE(file_that_is_too_long),
 	    CASE(file_that_cannot_be_opened_is_not_missing),
@@ -793,6 +877,7 @@ main(void)
 	    CASE(a_file_that_was_unlinked_is_still_given),
 	    CASE(remove_and_identify),
 	    CASE(lock_keeps_others_out),
+	    CASE(a_lock_is_waited_for_but_not_without_end),
 	    CASE(close_keeps_errno),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
