@@ -218,11 +218,13 @@ check_LTLIBRARIES += %D%/race/librace.la
 
 race_programs = \
 	%D%/race/race_login \
+	%D%/race/race_path \
 	%D%/race/race_store
 check_PROGRAMS += $(race_programs)
 race_ldadd = %D%/race/librace.la $(module_ldadd)
 %C%_race_race_login_LDFLAGS = $(module_ldflags)
 %C%_race_race_login_LDADD = $(race_ldadd)
+%C%_race_race_path_LDADD = $(LDADD) -lpthread
 %C%_race_race_store_LDFLAGS = $(module_ldflags)
 %C%_race_race_store_LDADD = $(race_ldadd)
 race_tests = $(race_programs) %D%/race/race_tools.py
