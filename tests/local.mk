@@ -298,7 +298,8 @@ fuzz_programs = \
 	%D%/fuzz/fuzz_sshd \
 	%D%/fuzz/fuzz_state \
 	%D%/fuzz/fuzz_text \
-	%D%/fuzz/fuzz_typed
+	%D%/fuzz/fuzz_typed \
+	%D%/fuzz/fuzz_unit
 check_PROGRAMS += $(fuzz_programs)
 %C%_fuzz_fuzz_attempt_SOURCES = \
 	%D%/fuzz/fake_crypto.c %D%/fuzz/fake_crypto.h \
@@ -316,6 +317,7 @@ fuzz_ldadd = %D%/fuzz/libfuzz.la $(LDADD)
 %C%_fuzz_fuzz_state_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_text_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_typed_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_unit_LDADD = $(fuzz_ldadd)
 fuzz_tests = $(fuzz_programs)
 EXTRA_DIST += \
 	%D%/fuzz/corpus \

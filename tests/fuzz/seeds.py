@@ -73,6 +73,13 @@ STACKS = [
     'auth [success=ok ignore=reset user_unknown=bad perm_denied=3 default=done] pam_totp.so\n',
 ]
 
+UNITS = [
+    '[Unit]\nDescription=x\n[Service]\nProtectSystem=strict\nReadWritePaths=-/run /var/lib/pam_totp\n',
+    '[Service]\nReadOnlyPaths=/etc \\\n # a comment\n ; another\n /var\nReadOnlyPaths=\n',
+    '[Service]\nTemporaryFileSystem=/var:ro\nBindPaths=/var/lib\nInaccessiblePaths=/srv\n',
+    '[Service]\nUser=daemon\nDynamicUser=yes\nNoNewPrivileges=1\nPrivateTmp=on\n'
+    'RootDirectory=/srv\nStateDirectory=a b:c\n',
+]
 SSHD = [
     'usepam yes\npermitrootlogin without-password\npasswordauthentication yes\n'
     'kbdinteractiveauthentication yes\npubkeyauthentication yes\npermitemptypasswords no\n'
@@ -124,6 +131,7 @@ def seeds():
         'message': [m.encode() for m in MESSAGES],
         'pam_stack': [s.encode() for s in STACKS],
         'sshd': [s.encode() for s in SSHD],
+        'unit': [s.encode() for s in UNITS],
         'text': [bytes([cap, flags]) + t for t in TEXTS for cap, flags in ((60, 1), (9, 20))],
         'typed': TYPED,
         'encode': ENCODED,
@@ -151,7 +159,8 @@ def main():
             with open(f'{top}/{name}/seed-{i:02}', 'wb') as out:
                 out.write(data)
     kinds = {'record': [HEAD, PHONE, TOKEN, OLD, *REST, END], 'settings': SETTINGS, 'otpauth': URIS,
-             'message': MESSAGES, 'pam_stack': STACKS, 'sshd': SSHD}
+             'message': MESSAGES, 'pam_stack': STACKS, 'sshd': SSHD,
+             'unit': UNITS}
     for name, texts in kinds.items():
         with open(f'{top}/{name}.dict', 'w', encoding='ascii') as out:
             for word in words(texts):
