@@ -502,8 +502,9 @@ directory_with_an_acl(void **state)
 {
 	const struct fixture *fx = *state;
 	/* user::rwx, user:1:rwx, group::---, mask::rwx, other::---; the second's mask is r-x */
-	uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 0,
-	    0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+	uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0,
+	    0, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255,
+	    255};
 	struct diag d = {""};
 	int fd = -1;
 	assert_int_equal(mkdirat(fx->dir, "way", 0700), 0);
