@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* A login by totp-helper, from a host that is not root. The host may be a graphical program
+/* A login by totp-helper, from a host that is not root, and the one thing that it does for a host
+ * that is: to start the program of `notify`. The host may be a graphical program
  * with threads, handlers and children of its own:
  *
  *  1. The helper is the file that was compiled in, whatever PATH says; it gets an empty
@@ -13,7 +14,8 @@
  *  4. Every wait has an end. A helper that does not end is killed if it still can be, and
  *     only while waitpid(2) says that it is our child: a number may be another's by then.
  *     (What runs as root cannot be killed; it ends by itself when the line is closed.)
- *  5. Only the account of the real uid: for every other the store is unreadable.
+ *  5. Only the account of the real uid: for every other the store is unreadable. (What is told
+ *     to `notify` is root's word about any account, and only root's.)
  *  6. An argument that the helper cannot take from somebody who is not root is refused, not
  *     passed over in silence. */
 
@@ -192,9 +194,9 @@ expect_done(struct run *run, bool is_any, struct diag *d)
 	return r;
 }
 
-/* Obligation 5, the helper's half of it: it says whom it serves. */
+/* Obligation 5, the helper's half of it: it says whom it serves. user: NULL = whomever. */
 static int
-greet(struct run *run, const struct host *h, struct diag *d)
+greet(struct run *run, const char *expected, struct diag *d)
 {
 	struct message m;
 	uint64_t version = 0;
@@ -207,7 +209,7 @@ greet(struct run *run, const struct host *h, struct diag *d)
 		r = explain_end(&m, d);
 	else if (message_get_u64(&m, "version", PROTOCOL_VERSION, PROTOCOL_VERSION, &version) != 0)
 		r = diag_set(d, E_IO, "%s is of another version", HELPER_PATH);
-	else if (user == NULL || strcmp(user, h->user) != 0)
+	else if (user == NULL || (expected != NULL && strcmp(user, expected) != 0))
 		r = diag_set(d, E_IO, "totp-helper serves another account");
 	message_wipe(&m);
 	return r;
@@ -237,6 +239,19 @@ put_arguments(struct message *m, int argc, const char **argv, struct diag *d)
 	return 0;
 }
 
+/* The first two lines to a helper that was started. On error nothing is left of it. */
+static int
+open_talk(struct run *run, const char *user, struct message *request, struct diag *d)
+{
+	int r = greet(run, user, d);
+
+	if (r == 0 && protocol_send(&run->line, request, ANSWER_MS) != 0)
+		r = diag_set(d, E_IO, "totp-helper does not listen");
+	if (r != 0)
+		finish(run);
+	return r;
+}
+
 /* Start the helper and send it the request. On error nothing is left of it. */
 static int
 begin(struct run *run, const char *op, const struct host *h, bool may_tell, int argc,
@@ -256,12 +271,7 @@ begin(struct run *run, const char *op, const struct host *h, bool may_tell, int 
 		r = start(run, d);
 	if (r != 0)
 		return r;
-	r = greet(run, h, d);
-	if (r == 0 && protocol_send(&run->line, &m, ANSWER_MS) != 0)
-		r = diag_set(d, E_IO, "totp-helper does not listen");
-	if (r != 0)
-		finish(run);
-	return r;
+	return open_talk(run, h->user, &m, d);
 }
 
 int
@@ -355,4 +365,31 @@ by_helper_attempt(const struct host *h, int argc, const char **argv, struct span
 	if (r == 0) /* 3 */
 		*result = told;
 	return result->verdict;
+}
+
+int
+by_helper_notify(const struct host *h, const char *program, const char *done, const char *device,
+    struct diag *d)
+{
+	struct run run;
+	struct message m;
+
+	if (getuid() != 0)
+		return diag_set(d, E_IO, "notify: this program was not started by root");
+	message_init(&m, "request");
+	message_add(&m, "op", "notify");
+	message_add(&m, "program", program);
+	message_add(&m, "done", done);
+	message_add(&m, "user", h->user);
+	message_add(&m, "name", device);
+	message_add_u64(&m, "uid", h->uid);
+	message_add(&m, "from", h->rhost[0] != '\0' ? h->rhost : h->tty);
+	int r = start(&run, d);
+	if (r == 0)
+		r = open_talk(&run, NULL, &m, d);
+	if (r != 0)
+		return r;
+	r = expect_done(&run, false, d);
+	finish(&run);
+	return r;
 }

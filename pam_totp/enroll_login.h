@@ -141,6 +141,9 @@ enum enrol_outcome enrol_show_sheet(struct enrolling *x);
  * rotation_prove has logged. */
 void enrol_log(const struct enrolling *x, enum enrol_outcome o, bool has_begun);
 
+/* Tell the program of the setting `notify` that it is done; a failure is logged. */
+void enrol_notify(struct enrolling *x);
+
 /* Tell the user why it ended, if it failed. */
 void enrol_tell(const struct enrolling *x, enum enrol_outcome o);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "by_helper.h"
 #include "core/phrase.h"
 #include "core/text.h"
 
@@ -109,4 +110,22 @@ enrol_tell(const struct enrolling *x, enum enrol_outcome o)
 	} else if (told != NULL) {
 		host_tell(&x->host, true, told);
 	}
+}
+
+void
+enrol_notify(struct enrolling *x)
+{
+	char line[LINE_CAP];
+	struct bytes_writer w;
+
+	if (x->settings.notify[0] == '\0' ||
+	    by_helper_notify(&x->host, x->settings.notify, x->is_rotation ? "rotated" : "added",
+		x->name, &x->diag) == 0)
+		return;
+	bytes_writer_init(&w, line, sizeof(line));
+	bytes_put(&w, "event=error reason=notify");
+	text_put_field(&w, "user", x->host.user);
+	text_put_field(&w, "service", x->host.service);
+	text_put_field(&w, "error", x->diag.text);
+	host_log(&x->host, LOG_WARNING, line);
 }

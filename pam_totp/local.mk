@@ -67,6 +67,7 @@ EXTRA_DIST += %D%/pam_totp.map
 # The second module: enrolment inside the login.
 pam_LTLIBRARIES += %D%/pam_totp_enroll.la
 %C%_pam_totp_enroll_la_SOURCES = \
+	%D%/by_helper.c %D%/by_helper.h \
 	%D%/enroll_login.h \
 	%D%/enroll_report.c \
 	%D%/enroll_rotate.c \
@@ -74,7 +75,9 @@ pam_LTLIBRARIES += %D%/pam_totp_enroll.la
 	%D%/enroll_write.c \
 	%D%/enrolled.h \
 	%D%/host.c %D%/host.h \
+	%D%/login_line.c %D%/login_line.h \
 	%D%/pam_totp_enroll.c \
+	%D%/protocol.c %D%/protocol.h \
 	%D%/qr_encode.c \
 	%D%/qr_text.c %D%/qr_text.h \
 	%D%/report.c %D%/report.h \

@@ -137,6 +137,7 @@ conclude(struct enrolling *x)
 	enum enrol_outcome o = ENROL_GO_ON;
 
 	enrol_log(x, ENROL_DONE, false);
+	enrol_notify(x);
 	if (x->is_rotation)
 		enrol_tell_rotated(x);
 	else

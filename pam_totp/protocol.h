@@ -53,6 +53,7 @@
  *              notice at= text=                (at most ATTEMPT_NOTICES_MAX)
  *              verdict word= device= fails= wait= behind= recovery= recovery-left=
  *                bypass= rebuilt= locked= elsewhere= rotate-by= must-rotate=
+ *   op=notify (program= done=added|rotated user= name= uid= from=), from root only: nothing
  *   done exit=N text=T        always last; N is an exit code of DESIGN section 7
  *
  * Verdict words: those of enum enrolment_verdict in lower case with '-'. */

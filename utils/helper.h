@@ -129,6 +129,9 @@ enum exit_code helper_devices(struct helper *h, const struct message *request) M
 /* helper_pair.c: resync, enable */
 enum exit_code helper_pair(struct helper *h, const struct message *request) MUST_USE;
 
+/* helper_notify.c: notify, of root's only */
+enum exit_code helper_notify(struct helper *h, const struct message *request) MUST_USE;
+
 /* helper_login.c: policy, login */
 enum exit_code helper_policy(struct helper *h, const struct message *request) MUST_USE;
 enum exit_code helper_login(struct helper *h, const struct message *request) MUST_USE;

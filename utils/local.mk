@@ -63,6 +63,7 @@ helper_PROGRAMS += %D%/totp-helper
 	%D%/helper_devices.c \
 	%D%/helper_guard.c \
 	%D%/helper_login.c \
+	%D%/helper_notify.c \
 	%D%/helper_ops.c \
 	%D%/helper_pair.c \
 	%D%/helper_pam.c \

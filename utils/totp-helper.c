@@ -100,7 +100,7 @@ helper_open(struct helper *h, const char *service, int argc, const char *const *
 	    diag_code_text(r));
 }
 
-/* What can be asked for. plain: without further keys. has_service: opens what it needs. */
+/* What can be asked for. plain: without further keys. has_service: opens what it needs, if any. */
 static const struct operation {
 	const char *op;
 	enum exit_code (*plain)(struct helper *h);
@@ -115,6 +115,7 @@ static const struct operation {
 	{"revoke", NULL, helper_revoke, false},
 	{"policy", NULL, helper_policy, true},
 	{"login", NULL, helper_login, true},
+	{"notify", NULL, helper_notify, true},
 	{"add", NULL, helper_add, false},
 	{"rotate", NULL, helper_add, false},
 	{"resync", NULL, helper_pair, false},

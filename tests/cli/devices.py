@@ -601,6 +601,20 @@ id -u; id -G; pwd; umask; env | sort; ls -l /proc/self/fd; cat /proc/self/limits
             h.done(0)
             check(time.monotonic() - before < 8, name)
             LOG.find("event=error", "user=peg", f"/usr/local/bin/{name}")
+    # Of a change at a login root alone may tell.
+    by_login = {"program": told, "done": "added", "user": "peg", "name": "new", "uid": "1",
+                "from": "x"}
+    for user, more, code in (("peg", {}, 10), ("root", {}, 0), ("root", {"done": "sold"}, 2),
+                             ("root", {"program": "tell"}, 2), ("root", {"name": "-x"}, 2),
+                             ("root", {"user": "../peg"}, 2), ("root", {"from": "a\nb"}, 2),
+                             ("root", {"program": "/none/at/all"}, 1)):
+        size = os.path.getsize(f"{FOLDER}/told")
+        h = Helper(user)
+        h.send("request", op="notify", **{**by_login, **more})
+        h.done(code)
+        check((os.path.getsize(f"{FOLDER}/told") > size) == (code == 0), more)
+    with open(f"{FOLDER}/told", encoding="ascii") as file:
+        check("\n<added><peg><new><1><x><>\n" in file.read())
     with settings("notify = /none/at/all\n"):
         enrol("rita")
         LOG.find("event=error", "user=rita", "notify")

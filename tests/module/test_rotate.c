@@ -270,6 +270,18 @@ test_leads_through(void **state)
 	assert_true(was_told(s, "22:14 UTC: the secret of device phone was replaced at login"));
 }
 
+/* A program that cannot be told is a matter for the log. */
+static void
+test_notify_that_fails(void **state)
+{
+	struct stage *s = *state;
+
+	stage_settings(s, SETTINGS "notify = /nonexistent/program\n");
+	assert_int_equal(log_in_rightly(s), PAM_SUCCESS);
+	expect_log(2, "event=rotate reason=confirmed");
+	expect_log(3, "event=error reason=notify user=alice service=totp-test error=");
+}
+
 /* Exactly as without the module: asked once, by pam_totp.so. */
 static void
 expect_left_alone(struct stage *s, int code, unsigned prompts)
@@ -628,6 +640,7 @@ main(void)
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, setup, stage_teardown)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(test_leads_through),
+		ON_STAGE(test_notify_that_fails),
 		ON_STAGE(test_others_are_left_alone),
 		ON_STAGE(test_first_pass),
 		ON_STAGE(test_wrong_proof),

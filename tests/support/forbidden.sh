@@ -35,8 +35,8 @@ forbidden_calls=(
 	access stat lstat chmod chown lchown creat
 )
 
-# Which of them one file of pam_totp.so may call: it runs totp-helper where its host is not
-# root, in a way that touches nothing of the host's, and ends it when it hangs.
+# Which of them one file of both modules may call: it runs totp-helper, for what a guest in this
+# host cannot do, in a way that touches nothing of the host's, and ends it when it hangs.
 forbidden_but_to_spawn=pam_totp/by_helper.c
 forbidden_but=(posix_spawn kill)
 

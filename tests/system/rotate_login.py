@@ -8,6 +8,7 @@ on working. The service is examples/pam.d/sshd-totp-enroll, the phone's camera i
 """
 
 import os
+import pwd
 import re
 import secrets
 import sys
@@ -21,6 +22,8 @@ from terminal import Terminal, zbarimg
 
 SERVICE = "sshd-rotate"
 SSHD = {}
+TELL = "/usr/local/bin/tell"
+TOLD = "/run/told"
 READY = r"press Enter: ?$"
 FIRST = r"Code 1: ?$"
 SECOND = r"Code 2: ?$"
@@ -28,7 +31,15 @@ SECOND = r"Code 2: ?$"
 
 def prepare():
     with open(host.SETTINGS, "w", encoding="ascii") as file:
-        file.write("throttle_after = 50\n")
+        file.write(f"throttle_after = 50\nnotify = {TELL}\n")
+    os.mkdir(TOLD)
+    os.chmod(TOLD, 0o1777)
+    with open(TELL, "w", encoding="ascii") as file:
+        file.write(f"""#!/bin/sh
+exec >>{TOLD}/changes
+printf '<%s>' "$@"; id -u; ls /proc/self/fd | wc -l; env | grep -c SSH || true
+""")
+    os.chmod(TELL, 0o755)
     host.install_service("sshd-totp-enroll", SERVICE)
     SSHD[SERVICE] = host.Sshd(SERVICE, "50-totp-password.conf").start()
     return list(SSHD.values())
@@ -112,6 +123,11 @@ def led_through(s):
     s.equal("the log", [line.split(" user=")[0] for line in log("olga").split("\n")], [
         "event=rotate reason=code", "event=rotate reason=begun",
         "event=rotate reason=confirmed", "event=accept reason=enrolled"])
+    with open(f"{TOLD}/changes", encoding="ascii") as file:
+        told = file.read().split()
+    uid = pwd.getpwnam("olga").pw_uid
+    s.equal("the program of notify is told, as nobody, with nothing of sshd", told,
+            [f"<rotated><olga><phone><{uid}><127.0.0.1><>65534", "4", "0"])
     done = login(client("olga"), {PASSWORD: [password], CODE: [old.fresh]})
     s.check("the old code is refused", not done.got_in, done)
     new.wait_next()
