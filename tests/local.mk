@@ -188,6 +188,7 @@ cli_tests = \
 	%D%/cli/enroll.py \
 	%D%/cli/enroll_batch.py \
 	%D%/cli/enroll_devices.py \
+	%D%/cli/full_disk.sh \
 	%D%/cli/helper.py \
 	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
