@@ -8,6 +8,7 @@
  *     "no such account".
  *  3. Nothing is created but the default store, and that only where the caller allows it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,7 +43,16 @@ make_new_store(int parent, struct diag *d)
 	if (r == 0)
 		r = safefile_make_folder(fd, "secrets", d);
 	safefile_close(&fd);
-	return r;
+	return r == E_NOENT ? 0 : r; /* another totp-admin gave it its name meanwhile */
+}
+
+/* What another totp-admin, which was faster, leaves us with. */
+static void
+drop_new_store(int parent)
+{
+	(void)unlinkat(parent, NEW_STORE "/secrets", AT_REMOVEDIR);
+	(void)unlinkat(parent, NEW_STORE "/state", AT_REMOVEDIR);
+	(void)unlinkat(parent, NEW_STORE, AT_REMOVEDIR);
 }
 
 /* Make the default store: its parent must exist and be safe. It appears whole or not at all. */
@@ -64,10 +74,13 @@ make_store(const char *setting, struct diag *d)
 	if (r != 0)
 		return r;
 	r = make_new_store(fd, d);
-	/* EEXIST: another totp-admin was faster. What is there is checked by store_open. */
-	if (r == 0 && renameat2(fd, NEW_STORE, fd, slash + 1, RENAME_NOREPLACE) != 0 &&
-	    errno != EEXIST && errno != ENOENT)
-		r = diag_set(d, E_IO, "%s: cannot make it: %s", path, strerror(errno));
+	/* What is there is checked by store_open. */
+	if (r == 0 && renameat2(fd, NEW_STORE, fd, slash + 1, RENAME_NOREPLACE) != 0) {
+		if (errno == EEXIST)
+			drop_new_store(fd);
+		else if (errno != ENOENT)
+			r = diag_set(d, E_IO, "%s: cannot make it: %s", path, strerror(errno));
+	}
 	if (r == 0 && fsync(fd) != 0)
 		r = diag_set(d, E_IO, "%s: cannot sync it: %s", parent, strerror(errno));
 	safefile_close(&fd);
