@@ -256,7 +256,9 @@ devices_recovery_left(const struct store_entry *e)
 	if (set->id == 0 || set->id < e->state.recovery_id)
 		return 0;
 	/* A set that came with a record is taken over whole by the next login (state_adopt),
-	 * but beside a lost state it will be void (state_rebuild). */
+	 * but beside a lost state or one of no record it will be void (state_rebuild). */
+	if (is_newer && !state_knows_record(&e->state))
+		return 0;
 	if (is_newer && e->health != STATE_WHOLE && e->health != STATE_HALF)
 		return 0;
 	for (unsigned i = 0; i < set->count && i < RECOVERY_CODES_MAX; i++)

@@ -384,9 +384,22 @@ state_rebuild(struct state *s, const struct record *r, uint64_t now_s)
 }
 
 bool
+state_knows_record(const struct state *s)
+{
+	bool knows = s->recovery_id != 0;
+
+	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++)
+		knows |= s->device[i].id != 0;
+	return knows;
+}
+
+bool
 state_adopt(struct state *s, const struct record *r, uint64_t now_s)
 {
 	bool is_other = s->uid != r->uid;
+	/* Such a record may have been taken away and brought back: which of its codes were used
+	 * was lost with the state of that time. */
+	bool is_first = !state_knows_record(s);
 	bool has_changed = burn_devices(s, r, now_s, is_other) || is_other;
 
 	/* The drifts were those of another account's devices. */
@@ -399,7 +412,7 @@ state_adopt(struct state *s, const struct record *r, uint64_t now_s)
 	s->uid = r->uid;
 	if (r->recovery.id > s->recovery_id) {
 		s->recovery_id = r->recovery.id;
-		s->recovery_spent = 0;
+		s->recovery_spent = is_first ? STATE_RECOVERY_ALL : 0;
 		has_changed = true;
 	}
 	return has_changed;

@@ -102,9 +102,15 @@ void state_burn_all(struct state *s, const struct record *r, uint64_t now_s);
  * them. */
 void state_rebuild(struct state *s, const struct record *r, uint64_t now_s);
 
+/* Whether the state is of a user who has, or had, a record with devices or recovery codes, and not
+ * only of failures that were counted. */
+bool state_knows_record(const struct state *s);
+
 /* Follow a record that configuration management replaced: give every device of r that has no
  * entry a burnt one, and take over a recovery set whose id is larger than the known one (an
- * older set stays void: restoring an old record brings no spent code back). When the record's
+ * older set stays void: restoring an old record brings no spent code back; so is the set of a
+ * record that is the first one that the state knows of, as it may have been here before and
+ * been removed with the state of that time). When the record's
  * uid is another than the state's, all devices are burnt, with the record's drifts, and the
  * uid is taken over.
  * Returns whether anything changed. */

@@ -64,19 +64,6 @@ check_user(const char *user, bool may_be_decoy, struct diag *d)
 	return diag_set(d, E_INVALID, "a user name that can have no record");
 }
 
-/* Whether a state belongs to a user who once had a record. Removal takes both away, and a first
- * record is written before such a state, so without its record that one was lost: it must not
- * look like a user who never enrolled (CVE-2020-24612). */
-static bool
-knows_a_record(const struct state *st)
-{
-	bool knows = st->recovery_id != 0;
-
-	for (unsigned i = 0; i < RECORD_DEVICES_MAX; i++)
-		knows |= st->device[i].id != 0;
-	return knows;
-}
-
 int
 store_load(struct store *s, const char *user, struct store_entry *e, struct diag *d)
 {
@@ -84,7 +71,10 @@ store_load(struct store *s, const char *user, struct store_entry *e, struct diag
 	int r = check_user(user, true, d);
 	if (r == 0)
 		r = s->ops->load(s, user, e, d);
-	if (r == 0 && !e->has_record && knows_a_record(&e->state))
+	/* Removal takes both away, and a first record is written before such a state, so without
+	 * its record that one was lost: it must not look like a user who never enrolled
+	 * (CVE-2020-24612). */
+	if (r == 0 && !e->has_record && state_knows_record(&e->state))
 		r = diag_set(d, E_CORRUPT, "%s: the record is lost: its state knows of devices or "
 		    "recovery codes", user);
 	if (r != 0) { /* obligation 2 */

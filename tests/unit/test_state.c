@@ -506,6 +506,29 @@ test_rebuild(void **state)
 	assert_int_equal(s.recovery_spent, 0x3ff);
 }
 
+/* A state that only counted failures so far: the record, removed once with the state of that time,
+ * may be back with codes that were used. */
+static void
+test_adopt_what_was_removed(void **state)
+{
+	struct record r;
+	struct state s = {.uid = 1000, .fails = 3};
+
+	(void)state;
+	make_record(&r, 0, 1);
+	r.recovery.id = 2;
+	assert_false(state_knows_record(&s));
+	assert_true(state_adopt(&s, &r, NOW));
+	assert_int_equal(s.recovery_id, 2);
+	assert_int_equal(s.recovery_spent, 0x3ff);
+	assert_int_equal(s.fails, 3);
+	assert_true(state_knows_record(&s));
+	/* The next set is a new one. */
+	r.recovery.id = 3;
+	assert_true(state_adopt(&s, &r, NOW));
+	assert_int_equal(s.recovery_spent, 0);
+}
+
 static void
 test_adopt(void **state)
 {
@@ -678,6 +701,7 @@ main(void)
 		cmocka_unit_test(test_burn),
 		cmocka_unit_test(test_rebuild),
 		cmocka_unit_test(test_adopt),
+	    cmocka_unit_test(test_adopt_what_was_removed),
 		cmocka_unit_test(test_counts_are_not_trusted),
 		cmocka_unit_test(test_nothing_is_ever_lowered),
 		cmocka_unit_test(test_clock_set_back),
