@@ -114,6 +114,7 @@ bool helper_has_active(const struct store_entry *e);
 struct helper_proof {
 	char device[RECORD_NAME_CAP]; /* "" = none */
 	bool has_used_recovery;
+	bool has_used_bypass;
 };
 
 /* Ask one code and consume it. event: for the log. */

@@ -25,10 +25,11 @@ struct change {
 	uint64_t created;
 
 	/* What the caller has shown besides the password. */
-	bool is_proven;		 /* a code of an active device, or a recovery code */
-	uint32_t proof_id;	 /* which device's; 0 = a recovery code */
+	bool is_proven;		 /* a code of an active device, a recovery or a bypass code */
+	uint32_t proof_id;	 /* which device's; 0 = one of the others */
 	uint64_t proof_created;
-	uint8_t proof_salt[RECOVERY_SALT_LEN]; /* which set's */
+	bool has_used_bypass;
+	uint8_t proof_salt[RECOVERY_SALT_LEN]; /* which set's, or which grant's */
 	char ticket[CHANGE_TICKET_CAP];	       /* "" = none */
 
 	uint64_t now_s;

@@ -147,6 +147,7 @@ helper_prove(struct helper *h, const char *event, const char *prompt, struct hel
 	    phrase_attempt_word(v), result.device);
 	memcpy(proof->device, result.device, RECORD_NAME_CAP);
 	proof->has_used_recovery = result.has_used_recovery;
+	proof->has_used_bypass = result.has_used_bypass;
 	phrase_attempt(&result, h->settings.feedback == FEEDBACK_NONE, text, sizeof(text));
 	return helper_end(h, phrase_attempt_exit(&result), "%s", text);
 }

@@ -4,13 +4,15 @@
  * the caller has shown is looked at again on each entry that is about to be replaced:
  *
  *  1. A record with an active device is changed only by a run whose proof still holds: the
- *     very device whose code was accepted is still active, or the very recovery set is
- *     still the record's. An expired active device counts as one: who cannot show it goes
+ *     very device whose code was accepted is still active, or the very recovery set or
+ *     bypass is still the record's. An expired active device counts as one: who cannot show it goes
  *     to an administrator (DESIGN promise 10; AWS-2023-001).
  *  2. Devices are known by number and time of making as they were before the code was
  *     asked for: a name may be another device's by then, and numbers begin anew
  *     after a reset. In doubt the proof does not hold.
- *  3. A bypass code is for logging in: it was given out for an hour, a device is for good.
+ *  3. A bypass code is the administrator's own proof, given to somebody whose device is lost
+ *     and who needs another one: once, for a time, logged and announced. Who must not get a
+ *     device by it is not given one.
  *  4. A record of another uid is not touched.
  *  5. Where the settings want a ticket, no account gets its first active device without
  *     one. It is checked before the secret is shown and spent by the write that makes the
@@ -31,6 +33,7 @@ struct names {
 		char name[RECORD_NAME_CAP];
 	} device[RECORD_DEVICES_MAX];
 	uint8_t salt[RECOVERY_SALT_LEN];
+	uint8_t bypass_salt[RECOVERY_SALT_LEN];
 };
 
 static void
@@ -48,9 +51,10 @@ take_names(const struct store_entry *e, struct names *n)
 		n->count++;
 	}
 	memcpy(n->salt, e->record.recovery.salt, sizeof(n->salt));
+	memcpy(n->bypass_salt, e->record.bypass.salt, sizeof(n->bypass_salt));
 }
 
-/* One code of an active device, or a recovery code. */
+/* One code of an active device, a recovery code, or the administrator's. */
 static enum exit_code
 ask_code(struct change *c, const struct names *n)
 {
@@ -60,8 +64,10 @@ ask_code(struct change *c, const struct names *n)
 	    &proof);
 	if (code != EXIT_CODE_OK)
 		return code;
-	if (proof.has_used_recovery) {
-		memcpy(c->proof_salt, n->salt, sizeof(c->proof_salt));
+	if (proof.has_used_recovery || proof.has_used_bypass) {
+		c->has_used_bypass = proof.has_used_bypass;
+		memcpy(c->proof_salt, proof.has_used_bypass ? n->bypass_salt : n->salt,
+		    sizeof(c->proof_salt));
 		c->is_proven = true;
 		return EXIT_CODE_OK;
 	}
@@ -75,9 +81,7 @@ ask_code(struct change *c, const struct names *n)
 	if (c->is_proven)
 		return EXIT_CODE_OK;
 	helper_log(c->h, false, c->event, "no-device-code", c->name);
-	return helper_end(c->h, EXIT_CODE_NOT_PERMITTED, "%s", proof.device[0] == '\0' ?
-	    "a bypass code is for logging in only: give a code of an active device, or a "
-	    "recovery code" :
+	return helper_end(c->h, EXIT_CODE_NOT_PERMITTED,
 	    "your devices have changed meanwhile: start again");
 }
 
@@ -131,6 +135,9 @@ holds(const struct change *c, struct store_entry *e)
 {
 	if (!c->is_proven)
 		return false;
+	if (c->has_used_bypass)
+		return e->record.bypass.id != 0 && memcmp(e->record.bypass.salt, c->proof_salt,
+		    sizeof(c->proof_salt)) == 0;
 	if (c->proof_id == 0)
 		return e->record.recovery.id != 0 && memcmp(e->record.recovery.salt, c->proof_salt,
 		    sizeof(c->proof_salt)) == 0;
