@@ -44,6 +44,11 @@ void scene_login(void *ctx);
 void scene_update(void *ctx);
 void scene_enrol(void *ctx);
 
+/* A login in which a person without a device is led through the enrolment of "phone"; its work
+ * is scene_login. Beforehand scene_allow_enrolment. */
+void scene_prepare_enrolment(void *ctx);
+void scene_allow_enrolment(struct stage *s);
+
 /* Changes: begin with the device "tablet"; begin to replace "phone"; confirm what is pending
  * with the codes of the step before now and of now. */
 scene_change_fn scene_begin, scene_rotate, scene_confirm;

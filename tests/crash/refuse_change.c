@@ -4,10 +4,10 @@
 /* Rotations, new recovery codes, repairs of a lost state and the verbs of totp-admin whose system
  * calls are refused, each in turn once with EIO, or cut short; in the long form with all errors
  * that disks, quotas and limits give, also from then on. What trial.c demands of the store is
- * true after each. Success is told only when it is on the disk and none of the
- * calls that put it there had failed; whoever is refused is told why, and no process comes to
- * harm. The short form leaves out the calls before the store is touched. Logins and enrolments:
- * refuse_calls.c. */
+ * true after each. Success is told only when it is on the disk and none of the calls that put
+ * it there had failed; whoever is refused is told why, and no process comes to harm. The short
+ * form, and that of totp-admin, leave out the calls before the store is touched. Logins and
+ * enrolments: refuse_calls.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +89,9 @@ refuse_each_call(struct trial *t, const char *what)
 	(void)trial_strike(t, &k);
 	unsigned count = k.call_count;
 	memcpy(call, k.call, sizeof(call));
-	for (k.at = faults_are_long() ? 1 : t->first_call;
+	/* What comes before it in totp-admin is the loader's, which ends in its own ways. */
+	bool is_admin = t->work != scene_login && t->work != scene_update;
+	for (k.at = faults_are_long() && !is_admin ? 1 : t->first_call;
 	     k.at <= count && !strike_is_the_end(call[k.at - 1]); k.at++) {
 		if (!strike_can_fail(call[k.at - 1]))
 			continue;

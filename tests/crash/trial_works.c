@@ -167,6 +167,17 @@ test_first_device(void **state)
 }
 
 static void
+test_enrolment_at_login(void **state)
+{
+	struct trial t = begin_trial(state, "bob");
+
+	scene_allow_enrolment(t.stage);
+	t.prepare = scene_prepare_enrolment;
+	t.work = scene_login;
+	besiege(&t, "an enrolment inside the login");
+}
+
+static void
 test_second_device(void **state)
 {
 	struct trial t = begin_trial(state, "alice");
@@ -285,6 +296,8 @@ trial_main(trial_siege_fn *siege, bool is_all)
 		cmocka_unit_test_setup_teardown(test_lost_state, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_first_device, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_second_device, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_enrolment_at_login, scene_setup,
+		    stage_teardown),
 		cmocka_unit_test_setup_teardown(test_rotation, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_recovery_codes, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_admin, scene_setup, stage_teardown),
