@@ -34,9 +34,10 @@ def prepare():
             file.write(f"account required {host.module_path()}\n")
     host.install_service("su-totp", "su")
     with open(host.SETTINGS, "w", encoding="ascii") as file:
-        file.write("max_age = 900\n"
+        file.write("max_age = 900\nlock_after = 3\nthrottle_after = 100\n"
                    + "".join(f"[service {name}]\nsession_class = login\n" for name in
-                             ("sshd-login", "sshd-bare", "sshd-key", "sudo-totp", "su"))
+                             ("sshd-login", "sshd-bare", "sshd-key", "sshd-method", "sudo-totp",
+                              "su"))
                    + "[service sshd-source]\nsession_source = yes\n"
                    "[service sshd-env]\nsession_class = env\nexport_env = yes\n"
                    "unenrolled = skip\nsession_source = yes\n"
@@ -55,6 +56,14 @@ def prepare():
     host.run("visudo", "--check", "--quiet")
     for service in ("sshd-login", "sshd-bare", "sshd-source", "sshd-env"):
         SSHD[service] = host.Sshd(service, "50-totp-password.conf").start()
+    # sshd's own method, with the code behind the password: PAM runs in the process that opens
+    # the session, whose parent is the listener of all logins.
+    host.install_service("sshd-totp", "sshd-method", instead={
+        "@include common-auth": "auth required pam_totp.so first_pass=append",
+        "auth       required     pam_totp.so": "auth required pam_unix.so use_first_pass"})
+    SSHD["sshd-method"] = host.Sshd("sshd-method", "50-totp-password.conf", extra=(
+        "PasswordAuthentication yes", "PubkeyAuthentication yes",
+        "AuthenticationMethods any")).start()
     # An administrator who let keys in without a code.
     SSHD["sshd-key"] = host.Sshd("sshd-key", "50-totp-password.conf", extra=(
         "AuthenticationMethods publickey",)).start()
@@ -120,14 +129,53 @@ def within_the_login(s):
             ([], False), stored("ann"))
 
 
+def key_of(user):
+    """Make the user a key that opens the door. Returns the file."""
+    key = f"/run/meet/{user}-key"
+    host.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    folder = os.path.expanduser(f"~{user}/.ssh")
+    os.mkdir(folder, 0o755)
+    host.run("cp", f"{key}.pub", f"{folder}/authorized_keys")
+    host.run("chown", "-R", user, folder)
+    return key
+
+
+def beside_the_listener(s):
+    """A code that was checked in the process that opens the session: the listener, which is
+    above every login and runs the same program, is not taken for the login."""
+    password, phone = user_with_phone("kai")
+    key = key_of("kai")
+    result = []
+
+    def first():
+        result.append(login(
+            [*SSHD["sshd-method"].client("kai", ("-tt", "-o", "PreferredAuthentications=password")),
+             "sudo true && touch /run/meet/kai-in; while test -e /run/meet/kai-in; do sleep 0.1; "
+             "done; echo {mark}"], {r"kai@[^\r\n]*password: ?$": [lambda: password + phone.fresh()],
+                                    PASSWORD: [password]}))
+    thread = threading.Thread(target=first, daemon=True)
+    thread.start()
+    for _ in range(600):
+        if os.path.exists("/run/meet/kai-in"):
+            break
+        time.sleep(0.1)
+    done = ssh("kai", "echo in-$((1+1)); sudo echo {mark}", [password], [], "sshd-method",
+               ("-i", key))
+    s.check("a second login by key, below the same listener, is in", "in-2" in done.transcript,
+            done)
+    s.equal("and its sudo asks for a code", done.prompts, [PASSWORD, CODE], done)
+    if os.path.exists("/run/meet/kai-in"):
+        os.unlink("/run/meet/kai-in")
+    thread.join()
+    s.check("the first login is in", result and result[0].got_in, *result)
+    s.equal("and its sudo asks for no code", [p for p in result[0].prompts if p == CODE], [],
+            *result)
+
+
 def another_login(s):
     """Beside one that has its code, one of the same user without."""
     password, phone = user_with_phone("bob")
-    host.run("su", "bob", "-c", "mkdir -m 700 ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/k && "
-             "cp ~/k.pub ~/.ssh/authorized_keys")
-    key = os.path.expanduser("~bob/k")
-    host.run("cp", key, "/run/meet/bob-key")
-    os.chmod("/run/meet/bob-key", 0o600)
+    key = key_of("bob")
     first = threading.Thread(target=lambda: result.append(ssh(
         "bob", "sudo true && touch /run/meet/bob-in; while test -e /run/meet/bob-in; do sleep 0.1; done; "
         "sudo -k; sudo echo {mark}", [password] * 3, [phone.fresh])), daemon=True)
@@ -139,7 +187,7 @@ def another_login(s):
         time.sleep(0.1)
     s.equal("the first login has its session", [x["kind"] for x in sessions("bob")], ["login"])
     done = ssh("bob", "echo in-$((1+1)); sudo echo {mark}", [password], [], "sshd-key",
-               ("-i", "/run/meet/bob-key"))
+               ("-i", key))
     s.check("a login by key alone is in", "in-2" in done.transcript, done)
     s.equal("but its sudo asks for a code", done.prompts, [PASSWORD, CODE], done)
     done = login(host.as_user("bob", "sudo", "true"), {PASSWORD: [password]})
@@ -239,6 +287,31 @@ def void_for_ever(s):
             [PASSWORD, CODE, PASSWORD, PASSWORD, CODE], done)
 
 
+def locked_meanwhile(s):
+    """Nor does the end of a lock."""
+    password, phone = user_with_phone("gus")
+
+    def change():
+        for _ in range(600):
+            if os.path.exists("/run/meet/gus-in"):
+                break
+            time.sleep(0.1)
+        for _ in range(3):
+            host.run("totp-admin", "verify", "gus", text=phone.wrong() + "\n", check=False)
+        found.append(json.loads(host.run("totp-admin", "show", "gus", "--json"))["locked"])
+        host.run("totp-admin", "unlock", "gus")
+        os.unlink("/run/meet/gus-in")
+    found = []
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    done = ssh("gus", "sudo true && touch /run/meet/gus-in; while test -e /run/meet/gus-in; do "
+               "sleep 0.1; done; sudo echo {mark}", [password] * 3, [phone.fresh])
+    thread.join()
+    s.equal("three wrong codes have locked", found, [True])
+    s.equal("locked and unlocked: asked", done.prompts,
+            [PASSWORD, CODE, PASSWORD, PASSWORD, CODE], done)
+
+
 def own_sessions(s):
     """totp-enroll sessions and revoke, within the login."""
     password, phone = user_with_phone("hal")
@@ -316,5 +389,6 @@ if sys.argv[1:] == ["--inside"] and "HOURS_AFTER_BOOT" not in os.environ:
     os.environ["HOURS_AFTER_BOOT"] = "yes"
     os.execvp("unshare", ["unshare", "--time", "--boottime", "20000", "--fork",
                           sys.executable, *sys.argv])
-suite.main(__file__, [within_the_login, another_login, daemonised, class_and_age,
-                      other_users, not_listed, void_for_ever, own_sessions, by_address, environment], prepare)
+suite.main(__file__, [within_the_login, another_login, beside_the_listener, daemonised,
+                      class_and_age, other_users, not_listed, void_for_ever, locked_meanwhile,
+                      own_sessions, by_address, environment], prepare)
