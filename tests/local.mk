@@ -138,6 +138,7 @@ module_programs = \
 	%D%/module/test_log \
 	%D%/module/test_outcomes \
 	%D%/module/test_requirement \
+	%D%/module/test_session_phase \
 	%D%/module/test_rotate \
 	%D%/module/test_stacks
 module_ldflags = $(AM_LDFLAGS) -export-dynamic
@@ -163,6 +164,8 @@ check_PROGRAMS += $(module_programs) %D%/module/time_login
 %C%_module_test_rotate_LDADD = $(module_ldadd)
 %C%_module_test_requirement_LDFLAGS = $(module_ldflags)
 %C%_module_test_requirement_LDADD = $(module_ldadd)
+%C%_module_test_session_phase_LDFLAGS = $(module_ldflags)
+%C%_module_test_session_phase_LDADD = $(module_ldadd)
 %C%_module_test_stacks_LDFLAGS = $(module_ldflags)
 %C%_module_test_stacks_LDADD = $(module_ldadd)
 %C%_module_time_login_LDFLAGS = $(module_ldflags)
