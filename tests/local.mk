@@ -195,7 +195,8 @@ cli_tests = \
 	%D%/cli/helper.py \
 	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
-	%D%/cli/report.sh
+	%D%/cli/report.sh \
+	%D%/cli/sessions.py
 EXTRA_DIST += $(cli_tests)
 
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
