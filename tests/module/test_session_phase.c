@@ -36,8 +36,8 @@ static void
 test_no_opinion(void **state)
 {
 	struct stage *s = *state;
-	static const char *const hosts[] = { NULL, "localhost", "192.0.2.7", "2001:db8::7", "a name",
-		"" };
+	static const char *const hosts[] = { NULL, "localhost", "192.0.2.7", "2001:db8::7",
+		"a name", "" };
 
 	stage_stack(s, WITH_SESSION);
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
@@ -49,7 +49,8 @@ test_no_opinion(void **state)
 	/* Alone it is no success. */
 	stage_stack(s, "auth required {totp}\nsession optional {totp}\n");
 	expect_no_opinion(s, 0, PAM_PERM_DENIED);
-	stage_stack(s, "auth required {totp}\nsession sufficient {totp}\nsession required {token}\n");
+	stage_stack(s, "auth required {totp}\nsession sufficient {totp}\n"
+	    "session required {token}\n");
 	expect_no_opinion(s, 0, PAM_SUCCESS);
 }
 
