@@ -234,13 +234,23 @@ find_boot(char boot[SESSION_BOOT_CAP], uint32_t *audit_session)
 	return r;
 }
 
+/* Whether the user is who asks. An application that does not say who calls (polkit's helper)
+ * must not be another user's. */
+static bool
+is_self(const struct host *h)
+{
+	uid_t uid = getuid();
+
+	return h->ruser[0] == '\0' ? uid == h->uid || uid == 0 : strcmp(h->ruser, h->user) == 0;
+}
+
 bool
 place_find(const struct host *h, const struct settings *s, struct session_place *p)
 {
 	const char *class = s->session_class[0] != '\0' ? s->session_class : h->service;
 
 	*p = (struct session_place){ .uid = h->uid, .is_local = h->is_local,
-		.is_self = h->ruser[0] == '\0' || strcmp(h->ruser, h->user) == 0 };
+		.is_self = is_self(h) };
 	if (!h->is_account || class[0] == '\0' ||
 	    copy_text(class, p->class, sizeof(p->class)) != 0 ||
 	    copy_text(h->ruser, p->caller, sizeof(p->caller)) != 0 ||
