@@ -299,6 +299,7 @@ fuzz_programs = \
 	%D%/fuzz/fuzz_pam_stack \
 	%D%/fuzz/fuzz_record \
 	%D%/fuzz/fuzz_secret_input \
+	%D%/fuzz/fuzz_session \
 	%D%/fuzz/fuzz_settings \
 	%D%/fuzz/fuzz_sshd \
 	%D%/fuzz/fuzz_state \
@@ -317,6 +318,7 @@ fuzz_ldadd = %D%/fuzz/libfuzz.la $(LDADD)
 %C%_fuzz_fuzz_pam_stack_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_record_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_secret_input_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_session_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_settings_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_sshd_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_state_LDADD = $(fuzz_ldadd)

@@ -52,6 +52,16 @@ URIS = [
     'otpauth://totp/Steam:a?secret=JBSWY3DPEHPK3PXP&encoder=steam',
 ]
 
+SESSION = ('session number=%d kind=%s uid=1000 caller=%s class=login service=sshd tty=%s '
+           'source=%s audit=4294967295 pid=%d start=%d parent=%d parent-start=%d boot=b-1 '
+           'device=1 created=1700000000 epoch=2 name=phone boottime=9000 at=1700000100\n')
+TERMINAL = SESSION % (1, 'terminal', 'alice', 'pts/1', '', 77, 5, 0, 0)
+SESSIONS = ['pam_totp-sessions 2\n' + s + 'end\n' for s in (
+    '', TERMINAL,
+    SESSION % (2, 'passed', '', '', '192.0.2.7', 78, 6, 70, 4)
+    + SESSION % (3, 'login', '', '', '2001:db8::1', 70, 4, 0, 0),
+    SESSION % (4, 'source', '', '', '192.0.2.7', 0, 0, 0, 0))]
+
 MESSAGES = [
     'hello version=1 user=alice', 'request op=add name=phone type=virtual digits=6 period=30',
     'prompt echo=0 kind=pam text=Password%3A%20', 'answer text=%00', 'abort',
@@ -126,6 +136,7 @@ def seeds():
     return {
         'record': [r.encode() for r in records],
         'state': states,
+        'session': [s.encode() for s in SESSIONS],
         'settings': [bytes([flags]) + s.encode() for s in SETTINGS for flags in (0, 1)],
         'otpauth': [u.encode() for u in URIS],
         'message': [m.encode() for m in MESSAGES],
@@ -160,7 +171,7 @@ def main():
                 out.write(data)
     kinds = {'record': [HEAD, PHONE, TOKEN, OLD, *REST, END], 'settings': SETTINGS, 'otpauth': URIS,
              'message': MESSAGES, 'pam_stack': STACKS, 'sshd': SSHD,
-             'unit': UNITS}
+             'session': SESSIONS, 'unit': UNITS}
     for name, texts in kinds.items():
         with open(f'{top}/{name}.dict', 'w', encoding='ascii') as out:
             for word in words(texts):
