@@ -107,14 +107,14 @@ run show --json $user
 is 'the state is of today' "$(json 'd["saved"][:10]')" "$(date -u +%F)"
 run unlock --clock $user
 expect 'it is done once' 7 'not ahead'
-at_clock +70s verify $user <<<"$(code_in 70)"
+at_clock +130s verify $user <<<"$(code_in 130)"
 expect 'and a code after that works' 0
 
 fresh active
 at_clock +40d verify $user <<<"$(code_in $((40 * 86400)))"
 run reset --yes --uid $uid $user
 run add --uid $uid $user phone --secret-file - <<<"$key"
-at_clock +70s verify $user <<<"$(code_in 70)"
+at_clock +130s verify $user <<<"$(code_in 130)"
 expect 'after a reset the clock of then counts no more' 0
 
 tap_done
