@@ -116,6 +116,7 @@ EXTRA_DIST += %D%/vectors \
 # other tests, and these programs export their names to what they load.
 check_LTLIBRARIES += %D%/support/libpamtests.la
 %C%_support_libpamtests_la_SOURCES = \
+	%D%/support/login_phone.c %D%/support/login_phone.h \
 	%D%/support/login_stage.c %D%/support/login_stage.h \
 	%D%/support/pam_app.c %D%/support/pam_app.h \
 	%D%/support/pam_world.c %D%/support/pam_world.h

@@ -14,6 +14,7 @@
 #include "exit_codes.h"
 #include "json.h"
 #include "protocol.h"
+#include "table.h"
 #include "ui.h"
 
 /* The parts of totp-enroll. A function that returns `int` and can end the program returns
@@ -110,6 +111,11 @@ struct output_object {
 };
 bool output_begin(struct output_object *o) __attribute__((warn_unused_result));
 bool output_end(struct output_object *o) __attribute__((warn_unused_result));
+
+/* Print what was listed on standard output: with --json as the list `key` beside the user, else as
+ * a table, or the sentence `none`. Returns false when memory or the output failed. */
+bool output_listing(const struct enroll *e, const struct table *t, bool has_rows, const char *key,
+    const char *none) __attribute__((warn_unused_result));
 
 /* --- enroll_recovery.c: recovery codes ---------------------------------------------- */
 

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "table.h"
 #include "text.h"
 
 enum column { NAME, TYPE, STATE, CREATED, LAST_USED, DRIFT, ID, ALGORITHM, DIGITS, PERIOD,
@@ -114,22 +113,11 @@ on_list(struct enroll *e, const struct message *m, void *context, bool *is_known
 static bool
 print_listing(const struct enroll *e, const struct listing *l)
 {
-	bool is_whole = true;
-	if (e->options->has_json) {
-		struct json j;
-		json_begin(&j, stdout);
-		json_open(&j, NULL, '{');
-		json_text(&j, "user", e->user);
-		is_whole = table_print_json(l->table, &j, "devices");
-		json_close(&j, '{');
-	} else if (l->has_device) {
-		is_whole = table_print(l->table, stdout, table_width(stdout));
-	} else {
-		char clean[RECORD_USER_CAP];
-		printf("No MFA device is assigned to %s.\n",
-		    text_clean(e->user, e->ui.has_utf8, clean, sizeof clean));
-	}
-	return fflush(stdout) == 0 && is_whole;
+	char clean[RECORD_USER_CAP], none[RECORD_USER_CAP + 64];
+
+	(void)snprintf(none, sizeof none, "No MFA device is assigned to %s.",
+	    text_clean(e->user, e->ui.has_utf8, clean, sizeof clean));
+	return output_listing(e, l->table, l->has_device, "devices", none);
 }
 
 int

@@ -104,3 +104,24 @@ output_end(struct output_object *o)
 	bytes_wipe(o, sizeof *o);
 	return is_whole;
 }
+
+bool
+output_listing(const struct enroll *e, const struct table *t, bool has_rows, const char *key,
+    const char *none)
+{
+	bool is_whole = true;
+
+	if (e->options->has_json) {
+		struct json j;
+		json_begin(&j, stdout);
+		json_open(&j, NULL, '{');
+		json_text(&j, "user", e->user);
+		is_whole = table_print_json(t, &j, key);
+		json_close(&j, '{');
+	} else if (has_rows) {
+		is_whole = table_print(t, stdout, table_width(stdout));
+	} else {
+		printf("%s\n", none);
+	}
+	return fflush(stdout) == 0 && is_whole;
+}

@@ -71,27 +71,6 @@ on_session(struct enroll *e, const struct message *m, void *context, bool *is_kn
 	return ENROLL_ON;
 }
 
-/* Returns false when memory or the output failed. */
-static bool
-print_listing(const struct enroll *e, const struct listing *l)
-{
-	bool is_whole = true;
-
-	if (e->options->has_json) {
-		struct json j;
-		json_begin(&j, stdout);
-		json_open(&j, NULL, '{');
-		json_text(&j, "user", e->user);
-		is_whole = table_print_json(l->table, &j, "sessions");
-		json_close(&j, '{');
-	} else if (l->has_session) {
-		is_whole = table_print(l->table, stdout, table_width(stdout));
-	} else {
-		printf("There is no MFA session: every login asks for a code.\n");
-	}
-	return fflush(stdout) == 0 && is_whole;
-}
-
 int
 enroll_sessions(struct enroll *e)
 {
@@ -104,7 +83,8 @@ enroll_sessions(struct enroll *e)
 	int code = session_run(e, &request, on_session, &l, &has_ended);
 	if (code != EXIT_CODE_OK) {
 		code = session_tell(e, code, has_ended, true);
-	} else if (!print_listing(e, &l)) {
+	} else if (!output_listing(e, l.table, l.has_session, "sessions",
+		       "There is no MFA session: every login asks for a code.")) {
 		output_error(e, "cannot print the list");
 		code = EXIT_CODE_FAILURE;
 	}

@@ -207,6 +207,19 @@ open_locked(int dir, uint32_t owner, const char *user, bool may_make, int *fd, s
 	return diag_set(d, E_IO, "%s: replaced by others all the time", user);
 }
 
+/* Lock and read the sessions of user; no file is made. *fd: -1, or the caller closes it, also
+ * when what it holds is E_CORRUPT. *list is empty on error. */
+static int
+open_list(int dir, uint32_t owner, const char *user, int *fd, struct session_list *list,
+    struct diag *d)
+{
+	memset(list, 0, sizeof(*list));
+	int r = check_name(user, d);
+	if (r == 0)
+		r = open_locked(dir, owner, user, false, fd, d);
+	return r == 0 ? read_list(*fd, list, d) : r;
+}
+
 /* Write the list in the place of the locked file. */
 static int
 replace(int dir, const char *user, const struct session_list *list, struct diag *d)
@@ -325,12 +338,7 @@ session_confirm(int dir, uint32_t owner, const char *user, const char *service,
 	struct session s = { .number = 0 };
 	int fd = -1;
 
-	int r = check_name(user, d);
-	if (r == 0)
-		r = open_locked(dir, owner, user, false, &fd, d);
-	if (r != 0)
-		return r;
-	r = read_list(fd, &list, d);
+	int r = open_list(dir, owner, user, &fd, &list, d);
 	if (r == 0)
 		r = take_passed(&list, service, here, boottime_s, &s);
 	if (r == 0) {
@@ -353,12 +361,7 @@ session_close(int dir, uint32_t owner, const char *user, struct session_process 
 	struct session_list list;
 	int fd = -1;
 
-	int r = check_name(user, d);
-	if (r == 0)
-		r = open_locked(dir, owner, user, false, &fd, d);
-	if (r != 0)
-		return r;
-	r = read_list(fd, &list, d);
+	int r = open_list(dir, owner, user, &fd, &list, d);
 	unsigned before = list.count;
 	for (unsigned i = list.count; i-- > 0;)
 		if (list.item[i].bond.kind == SESSION_LOGIN &&
@@ -378,12 +381,7 @@ session_revoke(int dir, uint32_t owner, const char *user, uint32_t number, unsig
 	int fd = -1;
 
 	*count = 0;
-	int r = check_name(user, d);
-	if (r == 0)
-		r = open_locked(dir, owner, user, false, &fd, d);
-	if (r != 0)
-		return r;
-	r = read_list(fd, &list, d);
+	int r = open_list(dir, owner, user, &fd, &list, d);
 	unsigned before = list.count, passed = 0;
 	for (unsigned i = 0; i < before; i++)
 		passed += list.item[i].bond.kind == SESSION_PASSED;

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/encode.h"
 #include "core/recovery.h"
+#include "support/login_phone.h"
 #include "support/login_stage.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -45,66 +45,30 @@ static struct person {
 	void (*event)(struct person *p);
 	enum app_answer_kind kind; /* 0: a real one */
 
-	struct otp_secret secret;
-	char key[80];
+	struct phone phone;
 	char code[2][16];
 	unsigned names, pairs;
 	unsigned asked[OTHER + 1];
 } person;
 
-static bool
-ends_in(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 static enum question
 question_of(const char *text)
 {
-	if (ends_in(text, "Enrolment ticket: "))
+	if (phone_ends_in(text, "Enrolment ticket: "))
 		return TICKET;
-	if (ends_in(text, "Name of the device [phone]: "))
+	if (phone_ends_in(text, "Name of the device [phone]: "))
 		return NAME;
-	if (ends_in(text, "Code 1: "))
+	if (phone_ends_in(text, "Code 1: "))
 		return CODE1;
-	if (ends_in(text, "Code 2: "))
+	if (phone_ends_in(text, "Code 2: "))
 		return CODE2;
-	return ends_in(text, "Press Enter: ") ? SHEET : OTHER;
-}
-
-/* Type the key into the phone. */
-static void
-take_key(struct person *p, const char *text)
-{
-	const char *at = strstr(text, "\nCode 1: ");
-	size_t len = 0;
-
-	if (strstr(text, "only once") == NULL)
-		return;
-	while (at > text && at[-1] != '\n')
-		at--;
-	for (; *at != '\n'; at++)
-		if (*at != ' ' && len < sizeof(p->key) - 1)
-			p->key[len++] = *at;
-	p->key[len] = '\0';
-	assert_int_equal(len, 32);
-	assert_int_equal(encode_base32_parse((struct span){ p->key, len }, p->secret.bytes,
-	    sizeof(p->secret.bytes), &p->secret.len), 0);
+	return phone_ends_in(text, "Press Enter: ") ? SHEET : OTHER;
 }
 
 static const char *
 read_phone(struct person *p, unsigned which)
 {
-	const struct otp_params params = OTP_PARAMS_DEFAULT;
-	uint64_t step = otp_step(&params, world_clock());
-	int offset = p->offset[p->pairs][which];
-	uint32_t code = 0;
-
-	step = offset < 0 ? step - (uint64_t)-offset : step + (uint64_t)offset;
-	assert_int_equal(otp_code(&params, &p->secret, step, &code), 0);
-	(void)snprintf(p->code[which], sizeof(p->code[which]), "%06u", code);
+	phone_read(&p->phone, p->offset[p->pairs][which], p->code[which]);
 	return p->code[which];
 }
 
@@ -147,7 +111,7 @@ hook(struct app *a)
 
 	p->asked[q]++;
 	if (q == CODE1)
-		take_key(p, text);
+		phone_take_key(&p->phone, text);
 	if (q == p->at && p->event != NULL)
 		p->event(p);
 	if (q == p->at && p->kind == APP_TEXT)
@@ -193,49 +157,14 @@ log_of(size_t i)
 	return i < world_log_count() ? world_log_line(i)->text : "";
 }
 
-/* Line i of this module, without its name; NULL when there are fewer. libpam writes of its own. */
-static const char *
-line_of(unsigned i)
-{
-	static const char ours[] = "pam_totp_enroll(" APP_SERVICE ":auth): ";
-
-	for (size_t k = 0; k < world_log_count(); k++) {
-		const char *line = log_of(k);
-
-		if (strncmp(line, ours, sizeof(ours) - 1) == 0 &&
-		    strncmp(line + sizeof(ours) - 1, "event=", 6) == 0 && i-- == 0)
-			return line + sizeof(ours) - 1;
-	}
-	return NULL;
-}
-
-static void
-expect_log(unsigned i, const char *text)
-{
-	const char *line = line_of(i);
-
-	if (line == NULL || strncmp(line, text, strlen(text)) != 0)
-		fail_msg("line %u: expected %s, got %s", i, text, line == NULL ? "none" : line);
-}
-
-static unsigned
-count_lines(void)
-{
-	unsigned count = 0;
-
-	while (line_of(count) != NULL)
-		count++;
-	return count;
-}
-
 /* Neither log nor messages hold the secret, or what was typed. */
 static void
 expect_nothing_told(const struct stage *s)
 {
 	for (unsigned i = 0; i < world_log_count(); i++)
 		for (unsigned k = 0; k < 2; k++) {
-			assert_true(person.key[0] == '\0' ||
-			    strstr(log_of(i), person.key) == NULL);
+			assert_true(person.phone.key[0] == '\0' ||
+			    strstr(log_of(i), person.phone.key) == NULL);
 			assert_true(person.code[k][0] == '\0' ||
 			    strstr(log_of(i), person.code[k]) == NULL);
 		}
@@ -265,8 +194,8 @@ test_enrols(void **state)
 	assert_int_equal(s->app.shown_count, 4);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(app_shown(&s->app, i)[0], '\n');
-	expect_log(0, "event=enrol reason=begun" OF_BOB "phone");
-	expect_log(1, "event=enrol reason=confirmed" OF_BOB "phone");
+	enroll_expect_line(0, "event=enrol reason=begun" OF_BOB "phone");
+	enroll_expect_line(1, "event=enrol reason=confirmed" OF_BOB "phone");
 	stage_expect_one(6, "event=accept reason=enrolled user=bob", "device=phone");
 	expect_nothing_told(s);
 
@@ -276,7 +205,7 @@ test_enrols(void **state)
 	assert_int_equal(e.record.device_count, 1);
 	assert_string_equal(e.record.device[0].name, "phone");
 	assert_int_equal(e.record.device[0].state, DEVICE_ACTIVE);
-	assert_memory_equal(e.record.device[0].secret.bytes, person.secret.bytes, 20);
+	assert_memory_equal(e.record.device[0].secret.bytes, person.phone.secret.bytes, 20);
 	assert_int_equal(state_find(&e.state, e.record.device[0].id)->last_step,
 	    otp_step(&params, world_clock()));
 	assert_int_equal(e.record.recovery.count, RECOVERY_CODES_MAX);
@@ -406,7 +335,7 @@ test_broken_off(void **state)
 			assert_int_equal(log_in(s), PAM_AUTH_ERR);
 			assert_int_equal(person.asked[OTHER], 0);
 			assert_int_equal(person.asked[SHEET], 0);
-			expect_log(count_lines() - 1, "event=enrol reason=no-answer");
+			enroll_expect_line(enroll_line_count() - 1, "event=enrol reason=no-answer");
 			expect_nothing_stored(s);
 		}
 	s->app.has_no_conversation = true;
@@ -453,11 +382,11 @@ test_wrong_codes(void **state)
 		assert_int_equal(person.asked[CODE2], 3);
 		assert_int_equal(person.asked[OTHER], 0);
 		assert_non_null(strstr(app_shown(&s->app, 3), cases[i].told));
-		expect_log(1, cases[i].reason);
-		expect_log(3, cases[i].reason);
+		enroll_expect_line(1, cases[i].reason);
+		enroll_expect_line(3, cases[i].reason);
 		expect_nothing_told(s);
 		expect_nothing_stored(s);
-		memcpy(secret[i % 3], person.key, sizeof(person.key));
+		memcpy(secret[i % 3], person.phone.key, sizeof(person.phone.key));
 	}
 	/* Each login has a secret of its own. */
 	assert_string_not_equal(secret[0], secret[1]);
@@ -543,7 +472,7 @@ test_too_late(void **state)
 	person.at = CODE1;
 	person.event = pass_time;
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
-	expect_log(1, "event=enrol reason=expired");
+	enroll_expect_line(1, "event=enrol reason=expired");
 	expect_nothing_stored(s);
 }
 
@@ -562,7 +491,7 @@ test_meanwhile(void **state)
 	person.event = enrol_elsewhere;
 	person.at = CODE2;
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
-	expect_log(1, "event=enrol reason=changed-meanwhile");
+	enroll_expect_line(1, "event=enrol reason=changed-meanwhile");
 	assert_non_null(strstr(app_shown(&s->app, 3), "have changed meanwhile"));
 	assert_int_equal(s->app.shown[3].style, PAM_ERROR_MSG);
 	struct store_entry e = stage_look(s, "bob");
@@ -586,7 +515,7 @@ test_broken_store(void **state)
 	person.at = CODE2;
 	assert_int_equal(log_in(s), PAM_AUTHINFO_UNAVAIL);
 	assert_int_equal(person.asked[SHEET], 0);
-	expect_log(1, "event=error reason=store");
+	enroll_expect_line(1, "event=error reason=store");
 	assert_int_equal(log_in(s), PAM_AUTHINFO_UNAVAIL);
 	assert_int_equal(s->app.prompt_count, 0);
 	assert_int_equal(unlink(stage_path(s, "secrets/bob")), 0);
@@ -599,7 +528,7 @@ test_broken_store(void **state)
 	stage_settings(s, "unenrolled = enrol\n");
 	assert_int_equal(log_in(s), PAM_SERVICE_ERR);
 	assert_int_equal(s->app.prompt_count, 0);
-	expect_log(0, "event=error reason=settings");
+	enroll_expect_line(0, "event=error reason=settings");
 }
 
 static void
@@ -629,7 +558,7 @@ test_ticket(void **state)
 	person.ticket = other;
 	assert_int_equal(log_in(s), PAM_AUTH_ERR); /* there is none at all */
 	assert_int_equal(person.asked[NAME], 0);
-	expect_log(0, "event=enrol reason=ticket");
+	enroll_expect_line(0, "event=enrol reason=ticket");
 	assert_int_equal(stage_look(s, "bob").state.fails, 1);
 	assert_false(stage_look(s, "bob").has_record);
 
@@ -653,10 +582,10 @@ test_ticket(void **state)
 	e.record.device[0].state = DEVICE_DISABLED;
 	stage_put(s, "bob", &e);
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
-	expect_log(0, "event=enrol reason=ticket");
+	enroll_expect_line(0, "event=enrol reason=ticket");
 	assert_int_equal(log_in(s), PAM_MAXTRIES); /* the third in a row */
 	assert_int_equal(s->app.prompt_count, 0);
-	expect_log(0, "event=enrol reason=throttled");
+	enroll_expect_line(0, "event=enrol reason=throttled");
 	for (unsigned i = 0; i < world_log_count(); i++)
 		assert_null(strstr(log_of(i), ticket));
 }
@@ -708,7 +637,7 @@ test_qr_styles(void **state)
 	stage_stack(s, "auth requisite {enroll} qr=none\nauth required {totp}\n");
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
 	assert_null(strstr(app_shown(&s->app, 1), "Scan"));
-	assert_int_equal(strlen(person.key), 32);
+	assert_int_equal(strlen(person.phone.key), 32);
 }
 
 #define ENROLL_TEST(f) cmocka_unit_test_setup_teardown(f, setup, stage_teardown)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/devices.h"
-#include "core/encode.h"
+#include "support/login_phone.h"
 #include "support/login_stage.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -36,61 +36,29 @@ static struct person {
 	void (*event)(struct stage *s);
 	enum app_answer_kind kind; /* 0: a real one */
 
-	struct otp_secret secret;
-	char key[80];
+	struct phone phone;
 	unsigned proofs, pairs;
 	unsigned asked[OTHER + 1];
 } person;
 
-static bool
-ends_in(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 static enum question
 question_of(const char *text)
 {
-	if (ends_in(text, "press Enter: "))
+	if (phone_ends_in(text, "press Enter: "))
 		return READY;
-	if (ends_in(text, "Code 1: "))
+	if (phone_ends_in(text, "Code 1: "))
 		return CODE1;
-	if (ends_in(text, "Code 2: "))
+	if (phone_ends_in(text, "Code 2: "))
 		return CODE2;
 	return strcmp(text, "MFA code: ") == 0 ? PROOF : OTHER;
 }
 
 static void
-take_key(struct person *p, const char *text)
-{
-	const char *at = strstr(text, "\nCode 1: ");
-	size_t len = 0;
-
-	if (strstr(text, "only once") == NULL)
-		return;
-	while (at > text && at[-1] != '\n')
-		at--;
-	for (; *at != '\n'; at++)
-		if (*at != ' ' && len < sizeof(p->key) - 1)
-			p->key[len++] = *at;
-	p->key[len] = '\0';
-	assert_int_equal(encode_base32_parse((struct span){ p->key, len }, p->secret.bytes,
-	    sizeof(p->secret.bytes), &p->secret.len), 0);
-}
-
-static void
 type_code(struct app *a, const struct person *p, unsigned which)
 {
-	const struct otp_params params = OTP_PARAMS_DEFAULT;
 	char text[16];
-	uint32_t code = 0;
-	uint64_t step = otp_step(&params, world_clock()) +
-	    (uint64_t)(int64_t)p->offset[p->pairs][which];
 
-	assert_int_equal(otp_code(&params, &p->secret, step, &code), 0);
-	(void)snprintf(text, sizeof(text), "%06u", code);
+	phone_read(&p->phone, p->offset[p->pairs][which], text);
 	app_will_answer(a, text);
 }
 
@@ -103,7 +71,7 @@ hook(struct app *a)
 
 	p->asked[q]++;
 	if (q == CODE1)
-		take_key(p, text);
+		phone_take_key(&p->phone, text);
 	if (q == p->at && p->event != NULL)
 		p->event(p->stage);
 	if (q == p->at && p->kind != 0) {
@@ -142,12 +110,12 @@ log_in(struct stage *s)
 	person.stage = s;
 	person.proofs = 0;
 	person.pairs = 0;
-	person.key[0] = '\0';
+	person.phone.key[0] = '\0';
 	s->app.hook = hook;
 	int r = app_login(&s->app);
-	if (person.key[0] != '\0')
+	if (person.phone.key[0] != '\0')
 		for (size_t i = 0; i < world_log_count(); i++)
-			assert_null(strstr(world_log_line(i)->text, person.key));
+			assert_null(strstr(world_log_line(i)->text, person.phone.key));
 	return r;
 }
 
@@ -181,24 +149,6 @@ setup(void **state)
 	stage_stack(s, STACK);
 	rotate_by(s, 0, STAGE_NOW);
 	return 0;
-}
-
-/* Line i of pam_totp_enroll.so. */
-static void
-expect_log(unsigned i, const char *text)
-{
-	static const char ours[] = "pam_totp_enroll(" APP_SERVICE ":auth): ";
-	const char *line = "";
-
-	for (size_t k = 0; k < world_log_count(); k++) {
-		line = world_log_line(k)->text;
-		if (strncmp(line, ours, sizeof(ours) - 1) == 0 &&
-		    strstr(line, "event=") != NULL && i-- == 0)
-			break;
-	}
-	if (strncmp(line, ours, sizeof(ours) - 1) != 0 ||
-	    strncmp(line + sizeof(ours) - 1, text, strlen(text)) != 0)
-		fail_msg("expected %s, got %s", text, line);
 }
 
 static bool
@@ -243,9 +193,10 @@ test_leads_through(void **state)
 	assert_true(was_told(s, "\nDevice \"phone\" had to be replaced by\n2023-11-14: it gets"));
 	assert_true(was_told(s, "Device phone has its new secret. The old one is disabled and kept "
 	    "as phone+old (last used: 2023-11-14 22:13 UTC)."));
-	expect_log(0, "event=rotate reason=code" OF_ALICE "phone fails=0 wait=0 rotate=overdue");
-	expect_log(1, "event=rotate reason=begun" OF_ALICE "phone");
-	expect_log(2, "event=rotate reason=confirmed" OF_ALICE "phone");
+	enroll_expect_line(0, "event=rotate reason=code" OF_ALICE
+	    "phone fails=0 wait=0 rotate=overdue");
+	enroll_expect_line(1, "event=rotate reason=begun" OF_ALICE "phone");
+	enroll_expect_line(2, "event=rotate reason=confirmed" OF_ALICE "phone");
 	stage_expect_one(6, "event=accept reason=enrolled user=alice", "device=phone");
 
 	struct store_entry e = stage_look(s, "alice");
@@ -256,7 +207,7 @@ test_leads_through(void **state)
 	assert_string_equal(e.record.device[1].name, "phone");
 	assert_int_equal(e.record.device[1].state, DEVICE_ACTIVE);
 	assert_int_equal(e.record.device[1].rotate_by, 0);
-	assert_memory_equal(e.record.device[1].secret.bytes, person.secret.bytes, 20);
+	assert_memory_equal(e.record.device[1].secret.bytes, person.phone.secret.bytes, 20);
 
 	/* The old one is over, codes of the change are spent, the next one is asked for as ever. */
 	s->app.hook = NULL;
@@ -278,8 +229,8 @@ test_notify_that_fails(void **state)
 
 	stage_settings(s, SETTINGS "notify = /nonexistent/program\n");
 	assert_int_equal(log_in_rightly(s), PAM_SUCCESS);
-	expect_log(2, "event=rotate reason=confirmed");
-	expect_log(3, "event=error reason=notify user=alice service=totp-test error=");
+	enroll_expect_line(2, "event=rotate reason=confirmed");
+	enroll_expect_line(3, "event=error reason=notify user=alice service=totp-test error=");
 }
 
 /* Exactly as without the module: asked once, by pam_totp.so. */
@@ -371,13 +322,13 @@ test_wrong_proof(void **state)
 	assert_int_equal(s->app.prompt_count, 3);
 	assert_int_equal(person.asked[PROOF], 3);
 	for (unsigned i = 0; i < 3; i++)
-		expect_log(i, "event=deny reason=wrong" OF_ALICE "- fails=");
+		enroll_expect_line(i, "event=deny reason=wrong" OF_ALICE "- fails=");
 	assert_true(was_told(s, "This code is not right."));
 	assert_int_equal(stage_look(s, "alice").state.fails, 3);
 	assert_true(s->app.delay_us > 0);
 	person.proof[2] = stage_code(s, "alice", 0);
 	assert_int_equal(log_in(s), PAM_MAXTRIES);
-	expect_log(2, "event=deny reason=throttled" OF_ALICE "-");
+	enroll_expect_line(2, "event=deny reason=throttled" OF_ALICE "-");
 	assert_int_equal(person.asked[READY], 0);
 	world_set_clock(world_clock() + 3600);
 	expect_old_works(s, 1);
@@ -394,7 +345,7 @@ test_reused_proof(void **state)
 	assert_true(was_told(s, "run totp-enroll rotate phone"));
 	stage_stack(s, STACK);
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-	expect_log(0, "event=deny reason=reused" OF_ALICE "phone");
+	enroll_expect_line(0, "event=deny reason=reused" OF_ALICE "phone");
 	assert_int_equal(person.asked[READY], 0);
 }
 
@@ -409,14 +360,14 @@ test_broken_off(void **state)
 			person.at = (enum question)q;
 			person.kind = kinds[k];
 			assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-			expect_log(q == READY ? 1 : 2, "event=rotate reason=no-answer");
+			enroll_expect_line(q == READY ? 1 : 2, "event=rotate reason=no-answer");
 			assert_true(was_told(s, "its old key still works"));
 			expect_old_works(s, 1);
 		}
 	person.at = PROOF;
 	person.kind = APP_FAIL;
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-	expect_log(0, "event=deny reason=no-answer");
+	enroll_expect_line(0, "event=deny reason=no-answer");
 	expect_old_works(s, 1);
 }
 
@@ -429,7 +380,7 @@ test_wrong_pairs(void **state)
 		person.offset[i][0] = person.offset[i][1] = 5000;
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
 	assert_int_equal(person.asked[CODE2], 3);
-	expect_log(4, "event=rotate reason=wrong");
+	enroll_expect_line(4, "event=rotate reason=wrong");
 	assert_true(was_told(s, "The device was not replaced, and its old key still works: too "
 	    "many wrong codes."));
 	expect_old_works(s, 1);
@@ -452,7 +403,7 @@ test_too_late(void **state)
 	person.at = CODE1;
 	person.event = pass_time;
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-	expect_log(2, "event=rotate reason=expired");
+	enroll_expect_line(2, "event=rotate reason=expired");
 	expect_old_works(s, 1);
 }
 
@@ -468,7 +419,8 @@ test_other_proofs(void **state)
 	stage_put(s, "alice", &e);
 	person.proof[0] = sheet.text[3];
 	assert_int_equal(log_in(s), PAM_SUCCESS);
-	expect_log(0, "event=rotate reason=recovery" OF_ALICE "- fails=0 wait=0 recovery-left=9");
+	enroll_expect_line(0, "event=rotate reason=recovery" OF_ALICE
+	    "- fails=0 wait=0 recovery-left=9");
 	assert_true(was_told(s, "Recovery code used, 9 left."));
 	assert_string_equal(stage_look(s, "alice").record.device[0].name, "phone+old");
 
@@ -496,8 +448,8 @@ test_other_proofs(void **state)
 	    otp_step(&e.record.device[3].params, world_clock()), &number), 0);
 	(void)snprintf(code, sizeof(code), "%06u", number);
 	assert_int_equal(log_in(s), PAM_SUCCESS);
-	expect_log(0, "event=rotate reason=code" OF_ALICE "tablet");
-	expect_log(2, "event=rotate reason=confirmed" OF_ALICE "phone");
+	enroll_expect_line(0, "event=rotate reason=code" OF_ALICE "tablet");
+	enroll_expect_line(2, "event=rotate reason=confirmed" OF_ALICE "phone");
 }
 
 static void
@@ -542,18 +494,18 @@ test_meanwhile(void **state)
 	stage_put(s, "alice", &e);
 	person.proof[0] = sheet.text[0];
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
-	expect_log(2, "event=rotate reason=changed-meanwhile");
+	enroll_expect_line(2, "event=rotate reason=changed-meanwhile");
 	assert_true(was_told(s, "The key shown here does not count"));
 	expect_old_works(s, 1);
 
 	person.event = reset_elsewhere;
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-	expect_log(2, "event=rotate reason=changed-meanwhile");
+	enroll_expect_line(2, "event=rotate reason=changed-meanwhile");
 	expect_old_works(s, 1);
 
 	person.event = replace_elsewhere;
 	assert_int_equal(log_in_rightly(s), PAM_AUTH_ERR);
-	expect_log(2, "event=rotate reason=changed-meanwhile");
+	enroll_expect_line(2, "event=rotate reason=changed-meanwhile");
 	assert_int_equal(stage_look(s, "alice").record.device_count, 2);
 }
 
@@ -583,7 +535,7 @@ test_proof_of_a_device_that_goes(void **state)
 	person.at = CODE2;
 	person.event = disable_second;
 	assert_int_equal(log_in(s), PAM_AUTH_ERR);
-	expect_log(2, "event=rotate reason=changed-meanwhile");
+	enroll_expect_line(2, "event=rotate reason=changed-meanwhile");
 	e = stage_look(s, "alice");
 	assert_int_equal(e.record.device_count, 2);
 	assert_int_equal(e.record.device[0].state, DEVICE_ACTIVE);
@@ -603,12 +555,12 @@ test_broken_store(void **state)
 	person.at = CODE2;
 	person.event = spoil_store;
 	assert_int_equal(log_in_rightly(s), PAM_AUTHINFO_UNAVAIL);
-	expect_log(2, "event=error reason=store");
+	enroll_expect_line(2, "event=error reason=store");
 	reset_elsewhere(s);
 	rotate_by(s, 0, STAGE_NOW);
 	person.at = PROOF;
 	assert_int_equal(log_in_rightly(s), PAM_AUTHINFO_UNAVAIL);
-	expect_log(0, "event=error reason=store");
+	enroll_expect_line(0, "event=error reason=store");
 	assert_int_equal(person.asked[READY], 0);
 }
 
