@@ -89,11 +89,13 @@ type_enrolment(struct app *a)
 {
 	static struct otp_secret secret;
 	const struct otp_params params = OTP_PARAMS_DEFAULT;
+	struct scene *c = (struct scene *)(void *)((char *)a - offsetof(struct scene, app));
 	const char *text = app_shown(a, a->shown_count - 1);
-	const char *answer = "";
-	char code_text[16];
+	const char *answer = strcmp(text, "MFA code: ") == 0 ? c->answer : "";
 	uint32_t code = 0;
 
+	c->has_seen_key |= strstr(text, "Code 1: ") != NULL;
+	c->has_seen_end |= strstr(text, "Written down?") != NULL;
 	bool is_second = strstr(text, "Code 2: ") != NULL;
 	if (is_second)
 		world_set_clock(world_clock() + STEP_S);
@@ -102,8 +104,9 @@ type_enrolment(struct app *a)
 	if (is_second || strstr(text, "Code 1: ") != NULL) {
 		if (otp_code(&params, &secret, otp_step(&params, world_clock()), &code) != 0)
 			_exit(114);
-		(void)snprintf(code_text, sizeof(code_text), "%06u", code);
-		answer = code_text;
+		char *typed = c->typed[is_second];
+		(void)snprintf(typed, sizeof(c->typed[0]), "%06u", code);
+		answer = typed;
 	}
 	app_will_answer(a, answer);
 }

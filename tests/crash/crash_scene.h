@@ -27,6 +27,9 @@ struct scene {
 	char line[WORLD_LINE_CAP]; /* the last of them */
 	char line_after[WORLD_LINE_CAP]; /* what libpam itself wrote after it */
 	char diag[WORLD_LINE_CAP];
+	char typed[2][16]; /* the codes of a new secret, "" before */
+	bool has_seen_key; /* of a new device, so what proves him is consumed */
+	bool has_seen_end; /* he was shown that the new secret counts from now on */
 };
 
 /* For cmocka: a stage where a disk is made and synced in no time, if there is such a place. */
@@ -44,8 +47,9 @@ void scene_login(void *ctx);
 void scene_update(void *ctx);
 void scene_enrol(void *ctx);
 
-/* A login in which a person without a device is led through the enrolment of "phone"; its work
- * is scene_login. Beforehand scene_allow_enrolment. */
+/* A login in which a person without a device is led through the enrolment of "phone", or one
+ * whose device is overdue shows the scene's answer and replaces it; its work is scene_login.
+ * Beforehand scene_allow_enrolment. */
 void scene_prepare_enrolment(void *ctx);
 void scene_allow_enrolment(struct stage *s);
 

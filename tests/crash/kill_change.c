@@ -2,9 +2,11 @@
  * Copyright the pam_totp authors */
 
 /* Rotations, new recovery codes, repairs of a lost state and the verbs of totp-admin that are
- * killed: SIGKILL before and after each system call in turn, one kill a run. What trial.c
- * demands of the store is true after each. The short form leaves out the calls before the
- * store is touched, at which nothing can have changed. Logins and enrolments: kill_anywhere.c. */
+ * killed: SIGKILL before and after each system call in turn, one kill a run. So are enrolments
+ * and replacements inside a login. What trial.c demands of the store is true after each. The
+ * short form leaves out the calls before the store is touched, at which nothing can have
+ * changed, and kills after those only that write: after any other is before the next one, but
+ * for what is told between them. Logins and other enrolments: kill_anywhere.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,8 +57,10 @@ kill_at_each_call(struct trial *t, const char *what)
 		k.kind = STRIKE_KILL_BEFORE;
 		is_on = kill_once(t, &k, what, counts);
 		k.kind = STRIKE_KILL_AFTER;
-		/* Nothing comes after the call that ends the process. */
-		if (is_on && !strike_is_the_end(k.call[k.at - 1]))
+		/* What comes before the next call is that one's; nothing comes after the end. */
+		long call = k.call[k.at - 1];
+		if (is_on && (faults_are_long() ? !strike_is_the_end(call) :
+						  strike_is_of_durability(call)))
 			is_on = kill_once(t, &k, what, counts);
 	}
 	assert_true(counts[0] > 0 && counts[1] > 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright the pam_totp authors */
 
-/* Rotations, new recovery codes, repairs of a lost state and the verbs of totp-admin whose system
- * calls are refused, each in turn once with EIO, or cut short; in the long form with all errors
+/* Rotations, new recovery codes, repairs of a lost state, enrolments and replacements inside a
+ * login and the verbs of totp-admin whose system calls are refused, each in turn once with EIO, or cut short; in the long form with all errors
  * that disks, quotas and limits give, also from then on. What trial.c demands of the store is
  * true after each. Success is told only when it is on the disk and none of the calls that put
  * it there had failed; whoever is refused is told why, and no process comes to harm. The short

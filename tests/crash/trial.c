@@ -75,6 +75,14 @@ is_new_state(const struct trial *t, const struct state *st)
 				is_same_state(st, &t->after.state);
 }
 
+/* What a login has written that consumed its proof and went no further. */
+static bool
+has_only_proof(const struct trial *t, const struct state *st)
+{
+	return t->has_proof && st->generation > t->before.state.generation &&
+	    st->generation < t->after.state.generation;
+}
+
 /* Obligation 2. */
 static bool
 is_burnt(const struct trial *t, struct store_entry *e)
@@ -109,7 +117,8 @@ look_at_files(struct trial *t, const struct disk_view *v, struct store_entry *e,
 	if (e->has_record != (record != NULL))
 		return say(t, "the record", "there and not there");
 	bool has_new_state = is_whole && is_new_state(t, &e->state);
-	bool has_old_state = is_whole && is_same_state(&e->state, &t->before.state);
+	bool has_old_state = is_whole && (is_same_state(&e->state, &t->before.state) ||
+	    has_only_proof(t, &e->state));
 	if (is_told && !has_new_state)
 		return say(t, "the state", "success was told, but it is not the new one");
 	if (is_whole && !has_new_state && !has_old_state)
@@ -145,12 +154,18 @@ static bool
 try_codes(struct trial *t, struct store *store, const struct store_entry *e, bool is_told)
 {
 	struct diag d = { "" };
-	bool is_used = is_told || (e->health == STATE_WHOLE && is_new_state(t, &e->state));
+	bool is_used = is_told || (t->is_repeated && t->scene->has_seen_key) ||
+	    (e->health == STATE_WHOLE &&
+	    (is_new_state(t, &e->state) || has_only_proof(t, &e->state)));
 
 	t->attempts = 0;
 	for (unsigned i = 0; i < t->dead_count; i++)
 		if (attempt(t, store, t->dead[i], t->now_s, &d) == ATTEMPT_ACCEPTED)
 			return say(t, "a code that was used gets in", t->dead[i]);
+	for (unsigned i = 0; i < 2; i++)
+		if (t->scene->typed[i][0] != '\0' &&
+		    attempt(t, store, t->scene->typed[i], t->now_s, &d) == ATTEMPT_ACCEPTED)
+			return say(t, "a code of the activation gets in", t->scene->typed[i]);
 	for (unsigned i = 0; t->own[0] != '\0' && i < 2; i++) {
 		bool got_in = attempt(t, store, t->own, t->now_s, &d) == ATTEMPT_ACCEPTED;
 		if (got_in && is_used)
@@ -334,12 +349,14 @@ trial_strike(struct trial *t, struct strike *k)
 	t->scene->told = t->scene->told_first = SCENE_NOTHING;
 	t->scene->diag[0] = '\0';
 	t->scene->line_count = 0;
+	t->scene->typed[0][0] = t->scene->typed[1][0] = '\0';
+	t->scene->has_seen_key = t->scene->has_seen_end = false;
 	k->prepare = t->prepare;
 	k->work = t->work;
 	k->ctx = t->scene;
 	strike_run(k);
 	if (t->work == scene_login || t->work == scene_update)
-		return t->scene->told == 0;
+		return t->scene->told == 0 || t->scene->has_seen_end;
 	t->now_s = (uint64_t)k->ended_s;
 	return strike_has_exited(k, 0);
 }

@@ -19,6 +19,7 @@ struct trial {
 	unsigned dead_count; /* what must not get in */
 	char dead[TRIAL_CODES_MAX][64];
 	char own[64]; /* the answer of this login, which may get in once; "" for none */
+	bool has_proof; /* it is consumed by a write of its own, before the change */
 	uint64_t now_s;
 
 	/* Set by trial_record. */

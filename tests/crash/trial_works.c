@@ -177,6 +177,24 @@ test_enrolment_at_login(void **state)
 	besiege(&t, "an enrolment inside the login");
 }
 
+/* He shows a code of the old secret, which is consumed before he is shown the new one. */
+static void
+test_rotation_at_login(void **state)
+{
+	struct trial t = begin_trial(state, "alice");
+	struct store_entry e = stage_look(t.stage, "alice");
+
+	e.record.device[0].rotate_by = world_clock();
+	stage_put(t.stage, "alice", &e);
+	scene_allow_enrolment(t.stage);
+	scene_code(t.stage, "alice", "phone", 1, t.own);
+	scene_reset(t.scene, "alice", t.own);
+	t.has_proof = true;
+	t.prepare = scene_prepare_enrolment;
+	t.work = scene_login;
+	besiege(&t, "the replacement of an overdue device inside the login");
+}
+
 static void
 test_second_device(void **state)
 {
@@ -298,12 +316,18 @@ trial_main(trial_siege_fn *siege, bool is_all)
 		cmocka_unit_test_setup_teardown(test_second_device, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_enrolment_at_login, scene_setup,
 		    stage_teardown),
+		cmocka_unit_test_setup_teardown(test_rotation_at_login, scene_setup,
+		    stage_teardown),
 		cmocka_unit_test_setup_teardown(test_rotation, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_recovery_codes, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_admin, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_admin_add, scene_setup, stage_teardown),
 	};
 	const struct CMUnitTest rest[] = {
+		cmocka_unit_test_setup_teardown(test_enrolment_at_login, scene_setup,
+		    stage_teardown),
+		cmocka_unit_test_setup_teardown(test_rotation_at_login, scene_setup,
+		    stage_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_state, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_rotation, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_recovery_codes, scene_setup, stage_teardown),
