@@ -2,12 +2,12 @@
  * Copyright the pam_totp authors */
 
 /* Rotations, new recovery codes, repairs of a lost state, enrolments and replacements inside a
- * login and the verbs of totp-admin whose system calls are refused, each in turn once with EIO, or cut short; in the long form with all errors
- * that disks, quotas and limits give, also from then on. What trial.c demands of the store is
- * true after each. Success is told only when it is on the disk and none of the calls that put
- * it there had failed; whoever is refused is told why, and no process comes to harm. The short
- * form, and that of totp-admin, leave out the calls before the store is touched. Logins and
- * enrolments: refuse_calls.c. */
+ * login and the verbs of totp-admin whose system calls are refused, each in turn once with
+ * EIO, or cut short; in the long form with all errors that disks, quotas and limits give, also
+ * from then on. What trial.c demands of the store is true after each. Success is told only
+ * when it is on the disk and none of the calls that put it there had failed; whoever is
+ * refused is told why, and no process comes to harm. The short form, and that of totp-admin,
+ * leave out the calls before the store is touched. Logins and enrolments: refuse_calls.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>
