@@ -218,7 +218,7 @@ def lost(s):
     new.wait_next()
     done = ssh("ray", password, new.fresh)
     s.check("the new one does", done.got_in, done)
-    s.check("what was done is told", "device phone was removed on" in done.transcript, done)
+    s.check("what was done is told", "device phone was removed, from" in done.transcript, done)
 
 
 suite.main(__file__, [by_file, by_screen, pending, by_administrator, lost], prepare)

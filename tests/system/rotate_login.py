@@ -36,7 +36,7 @@ def prepare():
     os.chmod(TOLD, 0o1777)
     with open(TELL, "w", encoding="ascii") as file:
         file.write(f"""#!/bin/sh
-exec >>{TOLD}/changes
+exec >>{TOLD}/"$2"
 printf '<%s>' "$@"; id -u; ls /proc/self/fd | wc -l; env | grep -c SSH || true
 """)
     os.chmod(TELL, 0o755)
@@ -123,7 +123,7 @@ def led_through(s):
     s.equal("the log", [line.split(" user=")[0] for line in log("olga").split("\n")], [
         "event=rotate reason=code", "event=rotate reason=begun",
         "event=rotate reason=confirmed", "event=accept reason=enrolled"])
-    with open(f"{TOLD}/changes", encoding="ascii") as file:
+    with open(f"{TOLD}/olga", encoding="ascii") as file:
         told = file.read().split()
     uid = pwd.getpwnam("olga").pw_uid
     s.equal("the program of notify is told, as nobody, with nothing of sshd", told,
