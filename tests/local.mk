@@ -64,6 +64,7 @@ unit_programs = \
 	%D%/unit/test_encode \
 	%D%/unit/test_enrolment \
 	%D%/unit/test_grace \
+	%D%/unit/test_import \
 	%D%/unit/test_json \
 	%D%/unit/test_login_line \
 	%D%/unit/test_otp \
@@ -196,6 +197,7 @@ cli_tests = \
 	%D%/cli/helper.py \
 	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
+	%D%/cli/import.sh \
 	%D%/cli/report.sh \
 	%D%/cli/sessions.py
 EXTRA_DIST += $(cli_tests)
@@ -295,6 +297,7 @@ check_LTLIBRARIES += %D%/fuzz/libfuzz.la
 fuzz_programs = \
 	%D%/fuzz/fuzz_attempt \
 	%D%/fuzz/fuzz_encode \
+	%D%/fuzz/fuzz_import \
 	%D%/fuzz/fuzz_message \
 	%D%/fuzz/fuzz_otpauth \
 	%D%/fuzz/fuzz_pam_stack \
@@ -314,6 +317,7 @@ check_PROGRAMS += $(fuzz_programs)
 fuzz_ldadd = %D%/fuzz/libfuzz.la $(LDADD)
 %C%_fuzz_fuzz_attempt_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_encode_LDADD = $(fuzz_ldadd)
+%C%_fuzz_fuzz_import_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_message_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_otpauth_LDADD = $(fuzz_ldadd)
 %C%_fuzz_fuzz_pam_stack_LDADD = $(fuzz_ldadd)

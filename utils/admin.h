@@ -50,6 +50,10 @@ enum admin_option {
 	OPTION_PAM_DIR,
 	OPTION_SSHD_CONFIG,
 	OPTION_SUDOERS,
+	OPTION_FROM,
+	OPTION_NAME,
+	OPTION_DRY_RUN,
+	OPTION_SKIP_UNKNOWN,
 	OPTION_COUNT
 };
 
@@ -67,6 +71,7 @@ enum exit_code admin_doctor(struct admin *a, char *const *operand);
 enum exit_code admin_disable(struct admin *a, char *const *operand);
 enum exit_code admin_enable(struct admin *a, char *const *operand);
 enum exit_code admin_exempt(struct admin *a, char *const *operand);
+enum exit_code admin_import(struct admin *a, char *const *operand);
 enum exit_code admin_list(struct admin *a, char *const *operand);
 enum exit_code admin_recovery_codes(struct admin *a, char *const *operand);
 enum exit_code admin_remove(struct admin *a, char *const *operand);
@@ -183,6 +188,26 @@ int admin_need_record(struct admin_change *c, const struct store_entry *e,
     struct diag *d) MUST_USE;
 int admin_need_device(struct admin_change *c, struct store_entry *e,
     struct record_device **dev, struct diag *d) MUST_USE;
+
+/* A device of a key that exists, to be active at once. */
+struct admin_device {
+	const char *name;
+	enum device_type type;
+	struct otp_params params;
+	struct otp_secret secret;
+	uint32_t wait_s; /* set when it was made: until its first code that works */
+};
+
+/* The value of --type; virtual when it is not given. Not OK: told. */
+enum exit_code admin_read_type(const struct admin *a, enum device_type *type);
+
+/* Within a change: begin or check the record of the account uid (E_MISMATCH: it is another
+ * account's), then make devices in it, each with a notice. E_EXISTS: the user has that name or
+ * that secret. E_LIMIT, E_CRYPTO as enrolment_import. */
+int admin_begin_adding(struct admin_change *c, struct store_entry *e, uint32_t uid,
+    struct diag *d) MUST_USE;
+int admin_add_device(const struct admin_change *c, struct store_entry *e,
+    const struct settings *settings, struct admin_device *spec, struct diag *d) MUST_USE;
 
 /* The names of all users that have a record, sorted. Not OK: told; *u is empty. */
 struct admin_users {

@@ -2,7 +2,8 @@
  * Copyright the pam_totp authors */
 
 /* totp-admin add: make a device from a key that exists already (a hardware token, a phone
- * that was enrolled elsewhere) active at once. It promises:
+ * that was enrolled elsewhere) active at once. admin_import.c makes its devices by the same
+ * functions. It promises:
  *  1. The key comes by standard input or a private file, and is wiped on every way out.
  *  2. Every step up to now is burnt: a code that somebody saw while the key travelled is of
  *     no use, and the administrator is told when the first one that works appears.
@@ -14,9 +15,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "core/encode.h"
 #include "core/enrolment.h"
 #include "utils/admin.h"
+#include "utils/key_text.h"
 #include "utils/otpauth.h"
 #include "utils/secret_input.h"
 
@@ -24,14 +25,11 @@ struct addition {
 	struct admin_change change; /* first: see admin.h */
 	const struct settings *settings;
 	uint32_t uid;
-	enum device_type type;
-	struct otp_params params;
-	struct otp_secret secret;
-	uint32_t wait_s; /* until the first code that works */
+	struct admin_device spec;
 };
 
-static enum exit_code
-read_type(const struct admin *a, enum device_type *type)
+enum exit_code
+admin_read_type(const struct admin *a, enum device_type *type)
 {
 	const char *text = a->option[OPTION_TYPE];
 
@@ -66,22 +64,6 @@ read_params(const struct admin *a, struct otp_params *p)
 	return code;
 }
 
-/* Base32 as a person or a vendor writes it: groups with blanks or '-' between. */
-static enum exit_code
-parse_key(char *text, struct otp_secret *s)
-{
-	size_t len = 0;
-
-	for (const char *from = text; *from != '\0'; from++)
-		if (*from != ' ' && *from != '\t' && *from != '-')
-			text[len++] = *from;
-	if (encode_base32_parse((struct span){ .at = text, .len = len }, s->bytes,
-		sizeof s->bytes, &s->len) == 0)
-		return EXIT_CODE_OK;
-	return admin_fail(EXIT_CODE_USAGE, "the key is not base32: expected letters A-Z and "
-	    "digits 2-7 for %d to %d bytes", OTP_SECRET_MIN, OTP_SECRET_MAX);
-}
-
 /* Obligations 1 and 5. */
 static enum exit_code
 read_secret(const struct admin *a, struct addition *add)
@@ -97,27 +79,19 @@ read_secret(const struct admin *a, struct addition *add)
 		code = admin_fail(EXIT_CODE_USAGE, "%s", d.text);
 	else if (r != 0)
 		code = admin_fail(EXIT_CODE_FAILURE, "%s", d.text);
-	else if (!is_uri)
-		code = parse_key(text, &add->secret);
 	else {
-		struct otpauth u = { 0 };
-		r = otpauth_parse((struct span){ .at = text, .len = strlen(text) }, &u, &d);
-		add->params = u.params;
-		add->secret = u.secret;
+		struct otpauth u = { .params = add->spec.params };
+		struct span s = { .at = text, .len = strlen(text) };
+		r = is_uri ? otpauth_parse(s, &u, &d) : key_text_parse(s, &u.secret, &d);
+		if (r == 0)
+			r = key_text_check(&u.secret, a->option[OPTION_WEAK_OK] != NULL, &d);
+		add->spec.params = u.params;
+		add->spec.secret = u.secret;
 		code = r == 0 ? EXIT_CODE_OK : admin_fail(EXIT_CODE_USAGE, "%s", d.text);
 		otpauth_wipe(&u);
 	}
 	bytes_wipe(text, sizeof text);
-	if (code != EXIT_CODE_OK)
-		return code;
-	if (add->secret.len < OTP_SECRET_MIN)
-		return admin_fail(EXIT_CODE_USAGE, "the key has %zu bytes: expected %d to %d",
-		    add->secret.len, OTP_SECRET_MIN, OTP_SECRET_MAX);
-	if (add->secret.len < OTP_SECRET_STRONG && a->option[OPTION_WEAK_OK] == NULL)
-		return admin_fail(EXIT_CODE_USAGE, "the key has only %zu bits, expected %d or "
-		    "more: get a longer one, or give --weak-ok", add->secret.len * 8,
-		    OTP_SECRET_STRONG * 8);
-	return EXIT_CODE_OK;
+	return code;
 }
 
 /* Compare over the whole array, whatever the lengths are. */
@@ -179,33 +153,47 @@ is_pending_elsewhere(const struct record *r, const char *name, const struct otp_
 	return is_taken;
 }
 
+int
+admin_begin_adding(struct admin_change *c, struct store_entry *e, uint32_t uid, struct diag *d)
+{
+	c->was_rebuilt = e->has_record && e->health == STATE_LOST;
+	int r = admin_begin_record(c, e, uid, d);
+	if (r != 0)
+		return r;
+	if (e->record.uid != uid)
+		return diag_set(d, E_MISMATCH, "the record of %s belongs to another account of "
+		    "this name (uid %u, now %u): `totp-admin reset` it first", c->user,
+		    e->record.uid, uid);
+	return 0;
+}
+
+int
+admin_add_device(const struct admin_change *c, struct store_entry *e,
+    const struct settings *settings, struct admin_device *spec, struct diag *d)
+{
+	uint32_t id = 0;
+
+	if (is_pending_elsewhere(&e->record, spec->name, &spec->secret))
+		return diag_set(d, E_EXISTS, "this secret is already assigned to another device");
+	int r = enrolment_import(e, spec->name, spec->type, &spec->params, &spec->secret,
+	    settings->max_devices, settings->window, c->now_s, &id, d);
+	if (r != 0)
+		return r;
+
+	admin_note(c, e, "MFA device \"%s\" was added by an administrator", spec->name);
+	const struct state_device *sd = state_find(&e->state, id);
+	uint64_t first_s = sd == NULL ? c->now_s : (sd->last_step + 1) * spec->params.period_s;
+	spec->wait_s = first_s > c->now_s ? (uint32_t)(first_s - c->now_s) : 0;
+	return 0;
+}
+
 static int
 add_device(struct store_entry *e, void *ctx, struct diag *d)
 {
 	struct addition *add = ctx;
-	struct admin_change *c = &add->change;
-	uint32_t id = 0;
 
-	c->was_rebuilt = e->has_record && e->health == STATE_LOST;
-	int r = admin_begin_record(c, e, add->uid, d);
-	if (r != 0)
-		return r;
-	if (e->record.uid != add->uid)
-		return diag_set(d, E_MISMATCH, "the record of %s belongs to another account of "
-		    "this name (uid %u, now %u): `totp-admin reset` it first", c->user,
-		    e->record.uid, add->uid);
-	if (is_pending_elsewhere(&e->record, c->device, &add->secret))
-		return diag_set(d, E_EXISTS, "this secret is already assigned to another device");
-	r = enrolment_import(e, c->device, add->type, &add->params, &add->secret,
-	    add->settings->max_devices, add->settings->window, c->now_s, &id, d);
-	if (r != 0)
-		return r;
-
-	admin_note(c, e, "MFA device \"%s\" was added by an administrator", c->device);
-	const struct state_device *sd = state_find(&e->state, id);
-	uint64_t first_s = sd == NULL ? c->now_s : (sd->last_step + 1) * add->params.period_s;
-	add->wait_s = first_s > c->now_s ? (uint32_t)(first_s - c->now_s) : 0;
-	return 0;
+	int r = admin_begin_adding(&add->change, e, add->uid, d);
+	return r != 0 ? r : admin_add_device(&add->change, e, add->settings, &add->spec, d);
 }
 
 enum exit_code
@@ -213,7 +201,7 @@ admin_add(struct admin *a, char *const *operand)
 {
 	const char *user = operand[0], *device = operand[1];
 	struct addition add = { .change = { .action = "add", .user = user,
-		.device = device } };
+		.device = device }, .spec = { .name = device } };
 
 	enum exit_code code = admin_check_user(user);
 	if (code != EXIT_CODE_OK)
@@ -223,9 +211,9 @@ admin_add(struct admin *a, char *const *operand)
 		    "A-Z a-z 0-9 + = , . @ - _");
 	if ((a->option[OPTION_URI_FILE] == NULL) == (a->option[OPTION_SECRET_FILE] == NULL))
 		return admin_fail(EXIT_CODE_USAGE, "expected either --uri-file or --secret-file");
-	code = read_type(a, &add.type);
+	code = admin_read_type(a, &add.spec.type);
 	if (code == EXIT_CODE_OK)
-		code = read_params(a, &add.params);
+		code = read_params(a, &add.spec.params);
 	if (code == EXIT_CODE_OK)
 		code = admin_read_uid(a, user, &add.uid);
 	if (code == EXIT_CODE_OK)
@@ -233,20 +221,20 @@ admin_add(struct admin *a, char *const *operand)
 	if (code == EXIT_CODE_OK)
 		code = read_secret(a, &add);
 	if (code == EXIT_CODE_OK)
-		code = check_unique(a, user, &add.secret);
+		code = check_unique(a, user, &add.spec.secret);
 	if (code == EXIT_CODE_OK) {
 		add.settings = &a->settings;
 		add.change.now_s = admin_now();
 		code = admin_update(a, &add.change, add_device);
 	}
-	otp_secret_wipe(&add.secret);
+	otp_secret_wipe(&add.spec.secret);
 	if (code != EXIT_CODE_OK)
 		return code;
 	admin_log("add", user, device, "ok");
 	admin_say("%s: device \"%s\" is active (%s, %s, %u digits, %u s).", user, device,
-	    record_type_name(add.type), otp_algorithm_name(add.params.algorithm),
-	    add.params.digits, add.params.period_s);
+	    record_type_name(add.spec.type), otp_algorithm_name(add.spec.params.algorithm),
+	    add.spec.params.digits, add.spec.params.period_s);
 	admin_say("The codes shown up to now are used up: "
-	    "the first one that works appears in %u s.", add.wait_s);
+	    "the first one that works appears in %u s.", add.spec.wait_s);
 	return EXIT_CODE_OK;
 }

@@ -13,7 +13,12 @@ noinst_LTLIBRARIES += %D%/libtotputils.la
 	%D%/doctor_sshd_parse.c \
 	%D%/doctor_stack.c \
 	%D%/doctor_unit.c %D%/doctor_unit.h \
+	%D%/import.c %D%/import.h \
+	%D%/import_google.c \
+	%D%/import_oath.c \
+	%D%/import_uri.c \
 	%D%/json.c %D%/json.h \
+	%D%/key_text.c %D%/key_text.h \
 	pam_totp/login_line.c pam_totp/login_line.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/member.c %D%/member.h \
@@ -100,6 +105,9 @@ sbin_PROGRAMS += %D%/totp-admin
 	%D%/doctor_sudo.c \
 	%D%/doctor_system.c \
 	%D%/admin_exempt.c \
+	%D%/admin_import.c %D%/admin_import.h \
+	%D%/admin_import_check.c \
+	%D%/admin_import_input.c \
 	%D%/admin_list.c \
 	%D%/admin_once.c \
 	%D%/admin_report.c \

@@ -50,6 +50,7 @@ enum verb_bit {
 	VERB_DOCTOR = 1 << 20,
 	VERB_STATUS = 1 << 21,
 	VERB_REPORT = 1 << 22,
+	VERB_IMPORT = 1 << 23,
 	VERB_ALL = (1 << 30) - 1 /* also of bits that no verb has */
 };
 
@@ -64,6 +65,8 @@ static const struct verb {
 } verbs[] = {
 	{ VERB_ADD, "add", "USER NAME", 2, 2,
 	    "make a device from a key that exists, active at once", admin_add },
+	{ VERB_IMPORT, "import", "FILE|-", 1, 1,
+	    "make the devices of another program's file (--from)", admin_import },
 	{ VERB_LIST, "list", "[USER]", 0, 1,
 	    "list the devices of all users or of one", admin_list },
 	{ VERB_SHOW, "show", "USER", 1, 1,
@@ -122,7 +125,7 @@ static const struct option_row {
 	[OPTION_CONF] = { "conf", "FILE", VERB_ALL, "the settings file" },
 	[OPTION_JSON] = { "json", NULL, VERB_LIST | VERB_SHOW | VERB_DOCTOR |
 	    VERB_STATUS | VERB_REPORT | VERB_SESSIONS |
-	    VERB_RECOVERY | VERB_BYPASS | VERB_TICKET | VERB_ROTATE,
+	    VERB_RECOVERY | VERB_BYPASS | VERB_TICKET | VERB_ROTATE | VERB_IMPORT,
 	    "write JSON" },
 	[OPTION_HELP] = { "help", NULL, VERB_ALL, "show this and end" },
 	[OPTION_VERSION] = { "version", NULL, VERB_ALL, "show the version and end" },
@@ -131,10 +134,12 @@ static const struct option_row {
 	[OPTION_ALGORITHM] = { "algorithm", "NAME", VERB_ADD, "SHA1, SHA256 or SHA512 [SHA1]" },
 	[OPTION_DIGITS] = { "digits", "N", VERB_ADD, "6 to 8 [6]" },
 	[OPTION_PERIOD] = { "period", "SECONDS", VERB_ADD, "15 to 120 [30]" },
-	[OPTION_TYPE] = { "type", "TYPE", VERB_ADD, "virtual or hardware [virtual]" },
+	[OPTION_TYPE] = { "type", "TYPE", VERB_ADD | VERB_IMPORT,
+	    "virtual or hardware [virtual]" },
 	[OPTION_UID] = { "uid", "N", VERB_ADD | VERB_RESET | VERB_TICKET | VERB_EXEMPT,
 	    "the uid, for an account of another host" },
-	[OPTION_WEAK_OK] = { "weak-ok", NULL, VERB_ADD, "take a key of less than 128 bits" },
+	[OPTION_WEAK_OK] = { "weak-ok", NULL, VERB_ADD | VERB_IMPORT,
+	    "take a key of less than 128 bits" },
 	[OPTION_FORCE] = { "force", NULL, VERB_DISABLE | VERB_REMOVE | VERB_ENABLE,
 	    "take the last active device too; enable without codes" },
 	[OPTION_STEPS] = { "steps", "N", VERB_RESYNC,
@@ -158,11 +163,17 @@ static const struct option_row {
 	    "after this host's clock was ahead: count from now" },
 	[OPTION_YES] = { "yes", NULL, VERB_RESET, "do not ask" },
 	[OPTION_FORMAT] = { "format", "FORMAT", VERB_REPORT, "table, csv or json [table]" },
-	[OPTION_USER] = { "user", "USER", VERB_DOCTOR, "what will happen to this user ..." },
+	[OPTION_USER] = { "user", "USER", VERB_DOCTOR | VERB_IMPORT,
+	    "explain this user's logins; import: whose FILE is" },
 	[OPTION_SERVICE] = { "service", "SERVICE", VERB_DOCTOR, "... at this PAM service" },
 	[OPTION_PAM_DIR] = { "pam-dir", "DIR", VERB_DOCTOR, "service files [/etc/pam.d]" },
 	[OPTION_SSHD_CONFIG] = { "sshd-config", "FILE", VERB_DOCTOR, "for sshd -T -f FILE" },
 	[OPTION_SUDOERS] = { "sudoers", "FILE", VERB_DOCTOR, "[/etc/sudoers]" },
+	[OPTION_FROM] = { "from", "FORMAT", VERB_IMPORT, "uri, oath or google-authenticator" },
+	[OPTION_NAME] = { "name", "DEVICE", VERB_IMPORT, "what to call the devices [imported]" },
+	[OPTION_DRY_RUN] = { "dry-run", NULL, VERB_IMPORT, "check all, write nothing" },
+	[OPTION_SKIP_UNKNOWN] = { "skip-unknown", NULL, VERB_IMPORT,
+	    "pass over users without an account" },
 };
 
 /* --- help ------------------------------------------------------------------- */

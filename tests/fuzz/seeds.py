@@ -70,6 +70,17 @@ MESSAGES = [
     'recovery ' + ' '.join(f'code{i}=kqvbz-mdxtl-frwng-hspcq' for i in range(10)),
 ]
 
+HEX = '3132333435363738393031323334353637383930'
+IMPORTS = [
+    (0, '# users\n\nalice otpauth://totp/x:alice?secret=JBSWY3DPEHPK3PXP&issuer=x\r\n'
+        'bob otpauth://totp/bob?secret=' + KEY + '&digits=8&period=60&algorithm=SHA512\n'),
+    (1, f'# users\nHOTP/T30 alice - {HEX}\nHOTP/T60/8\tbob\t+\t{HEX}\t0\t328482\t'
+        '2009-12-07T00:23:48L\n'),
+    (1, f'HOTP/T30/7 alice - {HEX}\nHOTP/E/6 bob 1234 {HEX} 4\n'),
+    (2, KEY + '\n" RATE_LIMIT 3 30\n" WINDOW_SIZE 17\n" STEP_SIZE 60\n" TOTP_AUTH\n12345678\n'),
+    (2, 'JBSW Y3DP-EHPK 3PXP\n" HOTP_COUNTER 1\n'),
+]
+
 STACKS = [
     'auth required pam_unix.so nullok\nauth required pam_totp.so conf=/etc/x\n'
     'account required pam_unix.so\n',
@@ -139,6 +150,8 @@ def seeds():
         'session': [s.encode() for s in SESSIONS],
         'settings': [bytes([flags]) + s.encode() for s in SETTINGS for flags in (0, 1)],
         'otpauth': [u.encode() for u in URIS],
+        'import': [bytes([format | weak]) + text.encode() for format, text in IMPORTS
+                   for weak in (0, 4)],
         'message': [m.encode() for m in MESSAGES],
         'pam_stack': [s.encode() for s in STACKS],
         'sshd': [s.encode() for s in SSHD],
@@ -171,7 +184,7 @@ def main():
                 out.write(data)
     kinds = {'record': [HEAD, PHONE, TOKEN, OLD, *REST, END], 'settings': SETTINGS, 'otpauth': URIS,
              'message': MESSAGES, 'pam_stack': STACKS, 'sshd': SSHD,
-             'session': SESSIONS, 'unit': UNITS}
+             'session': SESSIONS, 'unit': UNITS, 'import': [text for _, text in IMPORTS]}
     for name, texts in kinds.items():
         with open(f'{top}/{name}.dict', 'w', encoding='ascii') as out:
             for word in words(texts):
