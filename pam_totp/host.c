@@ -10,7 +10,9 @@
  *     syslog identity. No static storage.
  *  3. An answer is in one place, ours, and is wiped there; libpam's copy is wiped and freed.
  *  4. Only re-entrant look-ups, with a buffer of our own: pam_modutil_getpwnam and its like
- *     take every failure for "there is none", and without memory go round 2^31 times. */
+ *     take every failure for "there is none", and without memory go round 2^31 times.
+ *  5. The application is asked by its own function, not by pam_prompt, which prints the text
+ *     into memory that it frees as it is while it grows: keys and recovery codes among it. */
 
 #include "host.h"
 
@@ -289,16 +291,6 @@ keep(struct host_answer *a, const char *text, size_t len)
 	a->span = (struct span){ a->bytes, len };
 }
 
-/* Ask; *response is libpam's, for drop_response. */
-static int
-converse(const struct host *h, const char *text, bool echo, char **response)
-{
-	*response = NULL;
-	int r = pam_prompt(h->pamh, echo ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF, response,
-	    "%s", text);
-	return r == PAM_SUCCESS ? 0 : E_IO;
-}
-
 static void
 drop_response(char *response)
 {
@@ -308,13 +300,41 @@ drop_response(char *response)
 	free(response);
 }
 
+/* Say or ask; *answer is the application's, for drop_response. Obligation 5. */
+static int
+converse(const struct host *h, int style, const char *text, char **answer)
+{
+	const struct pam_message message = { style, text };
+	const struct pam_message *messages = &message;
+	struct pam_response *response = NULL;
+	const void *item = NULL;
+
+	*answer = NULL;
+	if (pam_get_item(h->pamh, PAM_CONV, &item) != PAM_SUCCESS || item == NULL)
+		return E_IO;
+	const struct pam_conv *c = item;
+	if (c->conv == NULL)
+		return E_IO;
+	int r = c->conv(1, &messages, &response, c->appdata_ptr);
+	if (response != NULL)
+		*answer = response->resp;
+	free(response);
+	return r == PAM_SUCCESS ? 0 : E_IO;
+}
+
+static int
+ask(const struct host *h, const char *text, bool echo, char **answer)
+{
+	return converse(h, echo ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF, text, answer);
+}
+
 int
 host_ask(const struct host *h, const char *text, bool echo, struct host_answer *a)
 {
 	char *response = NULL;
 
 	keep(a, NULL, 0);
-	int error = converse(h, text, echo, &response);
+	int error = ask(h, text, echo, &response);
 	if (error == 0 && response != NULL)
 		keep(a, response, strnlen(response, ATTEMPT_ANSWER_MAX + 1));
 	drop_response(response);
@@ -364,7 +384,7 @@ host_ask_appended(const struct host *h, const char *text, unsigned digits, struc
 	keep(a, NULL, 0);
 	if (pam_get_item(h->pamh, PAM_AUTHTOK, &token) == PAM_SUCCESS && token != NULL)
 		return split(h, token, digits, a);
-	int error = converse(h, text, false, &response);
+	int error = ask(h, text, false, &response);
 	if (error == 0 && response != NULL)
 		error = split(h, response, digits, a);
 	drop_response(response);
@@ -383,9 +403,9 @@ host_tell(const struct host *h, bool is_error, const char *text)
 	if (h->is_silent)
 		return;
 	char *response = NULL;
-	if (pam_prompt(h->pamh, is_error ? PAM_ERROR_MSG : PAM_TEXT_INFO, &response, "%s",
-		text) == PAM_SUCCESS)
-		drop_response(response);
+	/* A remark that does not arrive is no reason to decide otherwise. */
+	(void)converse(h, is_error ? PAM_ERROR_MSG : PAM_TEXT_INFO, text, &response);
+	drop_response(response);
 }
 
 void

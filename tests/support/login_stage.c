@@ -315,14 +315,6 @@ stage_login(struct stage *s, const char *answer)
 	return app_login(&s->app);
 }
 
-/* pam_prompt(3) writes lines of its own in the module's name. */
-static bool
-is_line_of_libpam(const char *text)
-{
-	return strcmp(text, "conversation failed") == 0 ||
-	    strcmp(text, "no conversation function") == 0;
-}
-
 /* The module's line i, or NULL. */
 static const struct world_line *
 line_at(size_t i)
@@ -331,8 +323,7 @@ line_at(size_t i)
 
 	for (size_t k = 0; k < world_log_count() && k < WORLD_LINES_MAX; k++) {
 		const struct world_line *line = world_log_line(k);
-		if (strncmp(line->text, OURS, sizeof(OURS) - 1) != 0 ||
-		    is_line_of_libpam(line->text + sizeof(OURS) - 1))
+		if (strncmp(line->text, OURS, sizeof(OURS) - 1) != 0)
 			continue;
 		if (seen == i)
 			return line;
