@@ -204,8 +204,13 @@ EXTRA_DIST += $(cli_tests)
 
 # --- system: a real sshd, sudo and su in a sandbox -------------------------------
 
+# An application that keeps nothing of what is typed, for core_image.py.
+check_PROGRAMS += %D%/system/image_host
+%C%_system_image_host_LDADD = $(PAM_LIBS)
+
 system_tests = \
 	%D%/system/breakglass.py \
+	%D%/system/core_image.py \
 	%D%/system/enrol.py \
 	%D%/system/enrol_login.py \
 	%D%/system/locker.py \
@@ -387,6 +392,7 @@ EXTRA_DIST += \
 	%D%/support/forbidden.sh \
 	%D%/support/helper_client.py \
 	%D%/support/host.py \
+	%D%/support/memory_image.py \
 	%D%/support/pam_host.py \
 	%D%/support/sandbox.sh \
 	%D%/support/suite.py \
