@@ -278,9 +278,11 @@ peek_name(long child, unsigned long at, char name[DISK_NAME_CAP])
 	char text[256] = "";
 
 	(void)peek(child, at, text, sizeof(text) - 1);
-	if (strlen(text) >= DISK_NAME_CAP || strchr(text, '/') != NULL)
+	size_t len = strlen(text);
+	if (len < DISK_NAME_CAP && strchr(text, '/') == NULL)
+		memcpy(name, text, len + 1);
+	else
 		fail_msg("a name below the store: %s", text);
-	(void)snprintf(name, DISK_NAME_CAP, "%s", text);
 }
 
 static void
