@@ -32,8 +32,11 @@ noinst_LTLIBRARIES += %D%/libtotpcore.la
 	%D%/core/session.c %D%/core/session.h \
 	%D%/core/session_text.c \
 	%D%/core/state.c %D%/core/state.h \
+	%D%/core/state_merge.c \
 	%D%/core/store.c %D%/core/store.h \
 	%D%/core/store_file.c %D%/core/store_file.h \
+	%D%/core/store_file_fallback.c %D%/core/store_file_fallback.h \
+	%D%/core/store_file_places.c %D%/core/store_file_places.h \
 	%D%/core/store_file_state.c %D%/core/store_file_state.h \
 	%D%/core/text.c %D%/core/text.h \
 	%D%/core/throttle.c %D%/core/throttle.h

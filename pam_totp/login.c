@@ -83,7 +83,7 @@ login_decide(struct login *l)
 	struct store_entry entry;
 
 	/* Only a missing record means unenrolled. A missing store is an error. */
-	int error = store_open(l->settings.store, &l->store, &l->diag);
+	int error = store_open(l->settings.store, l->settings.state_fallback, &l->store, &l->diag);
 	l->is_by_helper = error != 0 && by_helper_is_due();
 	if (l->is_by_helper)
 		return by_helper_decide(h, l->argc, l->argv, &l->decision, &l->digits, &l->diag);

@@ -75,7 +75,7 @@ begin(struct enrolling *x, int argc, const char **argv)
 		error = config_in_groups(&x->settings, &who, &x->in_groups, &x->diag);
 	if (error != 0)
 		return ENROL_SETTINGS;
-	if (store_open(x->settings.store, &x->store, &x->diag) != 0)
+	if (store_open(x->settings.store, x->settings.state_fallback, &x->store, &x->diag) != 0)
 		return ENROL_STORE;
 	return enrol_look(x);
 }

@@ -79,7 +79,9 @@ unit_programs = \
 	%D%/unit/test_session \
 	%D%/unit/test_session_match \
 	%D%/unit/test_state \
+	%D%/unit/test_state_merge \
 	%D%/unit/test_store \
+	%D%/unit/test_store_fallback \
 	%D%/unit/test_store_file \
 	%D%/unit/test_store_lost \
 	%D%/unit/test_table \
@@ -194,6 +196,7 @@ cli_tests = \
 	%D%/cli/enroll_batch.py \
 	%D%/cli/enroll_devices.py \
 	%D%/cli/full_disk.sh \
+	%D%/cli/read_only.sh \
 	%D%/cli/helper.py \
 	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
@@ -232,12 +235,15 @@ check_LTLIBRARIES += %D%/race/librace.la
 race_programs = \
 	%D%/race/race_login \
 	%D%/race/race_path \
+	%D%/race/race_read_only \
 	%D%/race/race_store
 check_PROGRAMS += $(race_programs)
 race_ldadd = %D%/race/librace.la $(module_ldadd)
 %C%_race_race_login_LDFLAGS = $(module_ldflags)
 %C%_race_race_login_LDADD = $(race_ldadd)
 %C%_race_race_path_LDADD = $(LDADD) -lpthread
+%C%_race_race_read_only_LDFLAGS = $(module_ldflags)
+%C%_race_race_read_only_LDADD = $(race_ldadd)
 %C%_race_race_store_LDFLAGS = $(module_ldflags)
 %C%_race_race_store_LDADD = $(race_ldadd)
 race_tests = $(race_programs) %D%/race/race_tools.py

@@ -136,14 +136,16 @@ admin_open(struct admin *a, bool may_create)
 		return code;
 
 	const char *setting = a->settings.store;
+	/* That of the settings belongs to their store, and to no other. */
+	const char *fallback = a->option[OPTION_STORE] != NULL ? NULL : a->settings.state_fallback;
 	bool is_default = strcmp(setting, DEFAULT_STORE) == 0;
-	int r = store_open(setting, &a->store, &d);
+	int r = store_open(setting, fallback, &a->store, &d);
 	if (r == E_NOENT && may_create && is_default) {
 		r = make_store(setting, &d);
 		if (r == 0) {
 			admin_warn("%s: made the store, readable by root only",
 			    setting + strlen("file:"));
-			r = store_open(setting, &a->store, &d);
+			r = store_open(setting, fallback, &a->store, &d);
 		}
 	}
 	if (r == 0)

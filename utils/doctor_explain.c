@@ -180,7 +180,7 @@ explain_asking(struct subject *x, const struct doctor_paths *p)
 		    "%s at %s: asked and denied: there is no such account", x->user, x->service);
 		return;
 	}
-	r = store_open(x->settings.store, &store, &why);
+	r = store_open(x->settings.store, x->settings.state_fallback, &store, &why);
 	if (r == 0)
 		r = store_load(store, x->user, &x->e, &why);
 	if (r == 0)

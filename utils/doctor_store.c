@@ -290,7 +290,7 @@ examine_store(struct doctor *d, const struct settings *s, const char *not_enroll
 	struct diag why = { "" };
 	char fix[DOCTOR_TEXT_CAP];
 
-	int r = store_open(s->store, &x.store, &why);
+	int r = store_open(s->store, s->state_fallback, &x.store, &why);
 	if (r != 0) {
 		const char *dir = strchr(s->store, '/') != NULL ? strchr(s->store, '/') : s->store;
 
@@ -377,7 +377,7 @@ doctor_check_root(struct doctor *d, const struct doctor_paths *p, const struct d
 		bool is_shut = strcmp(guard->service, "sshd") == 0 && g->is_sshd_shut_to_root;
 		if (is_shut || !asks_root(guard->service) ||
 		    doctor_load_settings(p, guard, "root", &s, &facts.in_groups, &why) != 0 ||
-		    store_open(s.store, &store, &why) != 0)
+		    store_open(s.store, s.state_fallback, &store, &why) != 0)
 			continue;
 		if (store_load(store, "root", &e, &why) == 0) {
 			struct policy_decision now = policy_decide(&facts, &e, &s);

@@ -91,7 +91,7 @@ helper_open(struct helper *h, const char *service, int argc, const char *const *
 	h->store = NULL;
 	int r = config_load(argc, argv, DEFAULT_CONF, &who, &h->settings, &d);
 	if (r == 0)
-		r = store_open(h->settings.store, &h->store, &d);
+		r = store_open(h->settings.store, h->settings.state_fallback, &h->store, &d);
 	if (r == 0)
 		return EXIT_CODE_OK;
 	helper_log_trouble(h, d.text);

@@ -32,6 +32,7 @@ enum config_qr { CONFIG_QR_UTF8 = 1, CONFIG_QR_ASCII, CONFIG_QR_NONE };
  * from then on. Adding a key: a field here and a row in the table of config.c. */
 struct settings {
 	char store[CONFIG_TEXT_CAP];  /* "file:/absolute/dir" */
+	char state_fallback[CONFIG_TEXT_CAP]; /* for a read-only store; "" = it refuses */
 	char prompt[CONFIG_TEXT_CAP]; /* text of the prompt */
 	char issuer[CONFIG_TEXT_CAP]; /* name shown in the app; "" = the host's name */
 	unsigned window;	      /* steps accepted on each side, 0..3 */

@@ -274,9 +274,9 @@ parse_class(const char *range, struct span value, void *field)
 	return bytes_copy(value, field, CONFIG_TEXT_CAP);
 }
 
-/* An absolute path of a file, or empty. Who may write it is the caller's to check. */
+/* An absolute path, or empty. What is there, and whose it is, is the user's of it to check. */
 static int
-parse_program(const char *range, struct span value, void *field)
+parse_path(const char *range, struct span value, void *field)
 {
 	(void)range;
 	if (value.len > 0 && (value.len < 2 || value.at[0] != '/' ||
@@ -291,6 +291,9 @@ static const struct row rows[] = {
     {{"store", "file:/DIRECTORY", DEFAULT_STORE,
 	 "where the devices and the state of all users are kept"},
 	offsetof(struct settings, store), parse_store},
+    {{"state_fallback", "/DIRECTORY or empty", "\"\"",
+	 "where codes are marked as used while the store is read-only"},
+	offsetof(struct settings, state_fallback), parse_path},
     {{"prompt", "text of 1..200 bytes", "\"MFA code: \"", "what the user is asked"},
 	offsetof(struct settings, prompt), parse_text},
     {{"issuer", "text of 0..64 bytes without ':'", "\"\"",
@@ -334,7 +337,7 @@ static const struct row rows[] = {
     {{"qr", "utf8 | ascii | none", "utf8", "how an enrolment at login draws the QR code"},
 	offsetof(struct settings, qr), parse_word},
     {{"notify", "/PROGRAM or empty", "\"\"", "program that is told of each change of a device"},
-	offsetof(struct settings, notify), parse_program},
+	offsetof(struct settings, notify), parse_path},
     {{"max_devices", "1..8", "8", "devices that one user may have"},
 	offsetof(struct settings, max_devices), parse_number},
     {{"throttle_after", "1..1000", "5", "failures in a row from one source before it has to wait"},

@@ -12,6 +12,7 @@
 
 #include "diag.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ diag_set(struct diag *d, int code, const char *fmt, ...)
 {
 	if (d == NULL)
 		return code;
+	int saved = errno;
 
 	/* Promise 3: printed aside first. */
 	char text[DIAG_TEXT_MAX];
@@ -72,5 +74,6 @@ diag_set(struct diag *d, int code, const char *fmt, ...)
 	}
 	/* To the end, so that no piece of an older text is left behind. */
 	memset(d->text + i, 0, sizeof(d->text) - i);
+	errno = saved;
 	return code;
 }

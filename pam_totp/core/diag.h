@@ -39,7 +39,7 @@ struct diag {
  * with `return diag_set(d, E_CORRUPT, ...)`.
  * d: may be NULL, then only the code is returned. fmt: as printf(3); the result
  * is cut at DIAG_TEXT_MAX - 1 bytes, and bytes outside 0x20..0x7e become '?'.
- * The previous text is replaced. Returns code unchanged. Thread-safe. */
+ * The previous text is replaced. Returns code unchanged; keeps errno. Thread-safe. */
 int diag_set(struct diag *d, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

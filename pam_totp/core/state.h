@@ -116,6 +116,16 @@ bool state_knows_record(const struct state *s);
  * Returns whether anything changed. */
 bool state_adopt(struct state *s, const struct record *r, uint64_t now_s);
 
+/* Take over what another state of the same user knows to be used: per device the later step and
+ * use, spent recovery codes (of two sets the later one), spent grants, told notices, the later
+ * session epoch and saved_at, the earlier beginning of the grace time. Not what ends again:
+ * failures and the lock. generation, uid and known drifts stay. r: the user's record, or zero;
+ * says whose places may be taken. */
+void state_raise(struct state *s, const struct state *other, const struct record *r);
+
+/* state_raise, and of failures, waits and the lock whatever is worse. */
+void state_merge(struct state *s, const struct state *other, const struct record *r);
+
 /* Whether the clock was set back: s was saved more than STATE_CLOCK_SLACK_S after now_s, or
  * a device of r consumed a step later than any that now_s could offer, by either drift, with
  * the same slack and the widest window (at least STATE_WINDOW_MAX: another service may have a

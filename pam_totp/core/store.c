@@ -188,11 +188,11 @@ store_update(struct store *s, const char *user, uint64_t now_s,
 }
 
 int
-store_open(const char *setting, struct store **s, struct diag *d)
+store_open(const char *setting, const char *fallback, struct store **s, struct diag *d)
 {
 	size_t len = sizeof(SCHEME_FILE) - 1;
 	*s = NULL;
 	if (setting == NULL || strncmp(setting, SCHEME_FILE, len) != 0 || setting[len] != '/')
 		return diag_set(d, E_INVALID, "store: expected \"file:/absolute/directory\"");
-	return store_file_open(setting + len, s, d);
+	return store_file_open_with(setting + len, fallback, s, d);
 }

@@ -13,7 +13,7 @@
 /* What a loaded entry was at the time of the load. Compared by the back end only; all-zero
  * means "nothing there". */
 struct store_version {
-	uint8_t bytes[64];
+	uint8_t bytes[96];
 };
 
 enum state_health {
@@ -117,8 +117,11 @@ int store_update(struct store *s, const char *user, uint64_t now_s,
 int store_decoy_name(const char *user, char out[STORE_DECOY_CAP]) MUST_USE;
 bool store_is_decoy(const char *user);
 
-/* Open a store by its setting: "file:/absolute/dir". *s: the caller closes it.
+/* Open a store by its settings: "file:/absolute/dir", and the directory that takes the states
+ * while the store is read-only ("" or NULL: none, all that writes is refused then).
+ * *s: the caller closes it.
  * E_INVALID: another scheme or a relative path. Other codes as store_file_open. */
-int store_open(const char *setting, struct store **s, struct diag *d) MUST_USE;
+int store_open(const char *setting, const char *fallback, struct store **s,
+    struct diag *d) MUST_USE;
 
 #endif

@@ -20,7 +20,11 @@
  *     without its state would be a loss to rebuild.
  *  6. The text of a record is wiped on every way out (DESIGN promise 7).
  *  7. Of a record that cannot be parsed a load tells the version, so that an administrator can
- *     replace or remove the very bytes that were refused, and no others. */
+ *     replace or remove the very bytes that were refused, and no others.
+ *  8. While the states cannot be written as their file system is read-only, and only if a
+ *     fallback directory is set, they are kept there (store_file_places.c). A version tells
+ *     what both places held, so obligation 2 covers both; what is there is read before the
+ *     store, and both are locked, the store's first, when it is written here again. */
 
 #include "store_file.h"
 
@@ -33,7 +37,7 @@
 #include <unistd.h>
 
 #include "safefile.h"
-#include "store_file_state.h"
+#include "store_file_places.h"
 
 #define FOLDER_FORBIDDEN ((mode_t)0077)
 #define RECORD_FORBIDDEN ((mode_t)0077)
@@ -48,8 +52,7 @@ struct store_file {
 	uid_t owner;       /* the effective user at the opening */
 	int dir;
 	int secrets;
-	int state;   /* -1: not there */
-	struct store_file_parsed parsed;
+	struct store_file_places states;
 };
 
 /* What a record's file was; id is zero when there was none. */
@@ -65,16 +68,19 @@ file_of(struct store *s)
 }
 
 /* store_version, the layout of this back end: the record's identity (device, inode, size,
- * ctime), then kind, slot, generation and checksum of the state. All-zero: nothing there. */
+ * ctime), then kind, slot, generation and checksum of the state, then those of the one in the
+ * fallback directory, and whether that is the one in use. All-zero: nothing there. */
 static void
-set_version(
-    struct store_version *v, const struct seen_record *seen, const struct store_file_state *f)
+set_version(struct store_version *v, const struct seen_record *seen,
+    const struct store_file_pair *p)
 {
+	const struct store_file_state *f = &p->store;
 	uint8_t *b = v->bytes;
 	memset(b, 0, sizeof(v->bytes));
 	b[0] = seen->is_there ? 1 : 0;
 	b[1] = (uint8_t)f->kind;
 	b[2] = (uint8_t)f->slot;
+	b[3] = p->is_read_only ? 1 : 0;
 	bytes_set_le32(b + 4, (uint32_t)seen->id.changed_ns); /* below 10^9 */
 	bytes_set_le64(b + 8, seen->id.device);
 	bytes_set_le64(b + 16, seen->id.inode);
@@ -82,12 +88,24 @@ set_version(
 	bytes_set_le64(b + 32, seen->id.changed_s);
 	bytes_set_le64(b + 40, f->state.generation);
 	memcpy(b + 48, f->sum, STORE_FILE_SUM_LEN);
+	f = &p->fallback;
+	b[64] = (uint8_t)f->kind;
+	b[65] = (uint8_t)f->slot;
+	bytes_set_le64(b + 72, f->state.generation);
+	memcpy(b + 80, f->sum, STORE_FILE_SUM_LEN);
 }
 
-static enum store_file_kind
-version_kind(const struct store_version *v)
+static bool
+was_read_only(const struct store_version *v)
 {
-	return (enum store_file_kind)v->bytes[1];
+	return v->bytes[3] != 0;
+}
+
+/* Whether that caller saw no file where the state is to be written, so that it may be made. */
+static bool
+may_create(const struct store_version *v)
+{
+	return v->bytes[was_read_only(v) ? 64 : 1] == STORE_FILE_NONE;
 }
 
 /* A user name that is also a file name with room for that of the temporary file. */
@@ -111,30 +129,6 @@ open_secrets(struct store_file *fs, const char *dir, struct diag *d)
 		r = diag_set(d, E_UNSAFE,
 		    "%s has no directory secrets: is its file system mounted?", dir);
 	return r;
-}
-
-/* Asked again with every call while the folder is missing: another process may have made it. */
-static int
-open_state(struct store_file *fs, struct diag *d)
-{
-	if (fs->state >= 0)
-		return 0;
-	int r = safefile_open_folder(fs->dir, "state", fs->owner, FOLDER_FORBIDDEN, &fs->state, d);
-	return r == E_NOENT ? 0 : r;
-}
-
-static int
-make_state(struct store_file *fs, struct diag *d)
-{
-	int r = open_state(fs, d);
-	if (r != 0 || fs->state >= 0)
-		return r;
-	r = safefile_make_folder(fs->dir, "state", d);
-	if (r == 0)
-		r = safefile_open_folder(
-		    fs->dir, "state", fs->owner, FOLDER_FORBIDDEN, &fs->state, d);
-	/* Made or found a moment ago: gone again is trouble, not "none". */
-	return r == E_NOENT ? E_IO : r;
 }
 
 /* Obligation 6. *seen is what was read, and says whether there was anything. */
@@ -194,46 +188,17 @@ is_same_record(const struct seen_record *a, const struct seen_record *b)
 	       a->id.changed_s == b->id.changed_s && a->id.changed_ns == b->id.changed_ns;
 }
 
-/* One user's state, or none where there is no folder. */
-static int
-read_state(struct store_file *fs, const char *user, struct store_file_state *f, struct diag *d)
-{
-	memset(f, 0, sizeof(*f));
-	f->fd = -1;
-	if (fs->state < 0)
-		return 0;
-	return store_file_state_read(fs->state, user, fs->owner, &fs->parsed, f, d);
-}
-
-/* Without the folder (obligation 4) also those without a record have lost what was counted, and
- * a grace time that had begun. */
-static enum state_health
-health_of(const struct store_file *fs, const struct store_file_state *f, bool has_record)
-{
-	switch (f->kind) {
-	case STORE_FILE_WHOLE:
-		return STATE_WHOLE;
-	case STORE_FILE_HALF:
-		return STATE_HALF;
-	case STORE_FILE_NONE:
-		return has_record || fs->state < 0 ? STATE_LOST : STATE_FRESH;
-	case STORE_FILE_RUIN:
-		break; /* also without a record: what it counted must not become zero */
-	}
-	return STATE_LOST;
-}
-
 static int
 file_load(struct store *s, const char *user, struct store_entry *e, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = {.fd = -1};
+	struct store_file_pair p = STORE_FILE_PAIR_NONE;
 	struct seen_record before = {0};
 	struct seen_record after = {0};
 
 	int r = check_name(user, d);
 	if (r == 0)
-		r = open_state(fs, d);
+		r = store_places_open(&fs->states, d);
 	if (r != 0)
 		return r;
 
@@ -246,44 +211,41 @@ file_load(struct store *s, const char *user, struct store_entry *e, struct diag 
 		if (parsed != 0 && parsed != E_CORRUPT)
 			return parsed; /* the caller wipes *e */
 		/* What d says of a corrupt record stays. */
-		r = read_state(fs, user, &f, &also);
+		r = store_places_read(&fs->states, user, &p, &also);
 		if (r == 0)
 			r = look_at_record(fs, user, &after, &also);
 		is_one_moment = r == 0 && is_same_record(&before, &after);
 	}
 	if (r != 0)
 		return diag_set(d, r, "%s", also.text);
-	set_version(&e->version, &before, &f);
+	set_version(&e->version, &before, &p);
 	if (parsed != 0)
 		return parsed; /* obligation 7 */
 
 	e->has_record = before.is_there;
-	e->health = health_of(fs, &f, e->has_record);
-	e->state = f.state;
+	store_places_tell(&fs->states, &p, e);
 	return 0;
 }
 
-/* Obligations 2 and 3: on 0 the user's lock is held in *f and everything is what *version
+/* Obligations 2 and 3: on 0 the user's lock is held in *p and everything is what *version
  * says; *seen is the record. */
 static int
 hold_unchanged(struct store_file *fs, const char *user, const struct store_version *version,
-    struct store_file_state *f, struct seen_record *seen, struct diag *d)
+    struct store_file_pair *p, struct seen_record *seen, struct diag *d)
 {
-	/* A state file is made only for a caller who saw none. */
-	bool may_create = version_kind(version) == STORE_FILE_NONE;
 	struct store_version now;
 
-	int r = store_file_state_hold(fs->state, user, fs->owner, may_create, &fs->parsed, f, d);
-	if (r != 0)
-		return r;
-	r = look_at_record(fs, user, seen, d);
+	int r = store_places_hold(
+	    &fs->states, user, was_read_only(version), may_create(version), p, d);
+	if (r == 0)
+		r = look_at_record(fs, user, seen, d);
 	if (r == 0) {
-		set_version(&now, seen, f);
+		set_version(&now, seen, p);
 		if (memcmp(now.bytes, version->bytes, sizeof(now.bytes)) != 0)
 			r = diag_set(d, E_CONFLICT, "%s: changed since it was loaded", user);
 	}
 	if (r != 0)
-		store_file_state_close(f);
+		store_places_release(p);
 	return r;
 }
 
@@ -292,19 +254,23 @@ file_commit(struct store *s, const char *user, const struct state *state,
     struct store_version *version, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = {.fd = -1};
+	struct store_file_pair p = STORE_FILE_PAIR_NONE;
 	struct seen_record seen = {0};
 
 	int r = check_name(user, d);
+	errno = 0;
+	if (r == 0 && !was_read_only(version))
+		r = store_places_make(&fs->states, d);
 	if (r == 0)
-		r = make_state(fs, d);
+		r = hold_unchanged(fs, user, version, &p, &seen, d);
 	if (r == 0)
-		r = hold_unchanged(fs, user, version, &f, &seen, d);
+		r = store_places_write(&fs->states, user, state, &p, d);
+	/* Obligation 8: the caller decides anew, on a state that is burnt. */
+	if (!was_read_only(version) && store_places_turn(&fs->states, r))
+		r = diag_set(d, E_CONFLICT, "%s: the store has become read-only", user);
 	if (r == 0)
-		r = store_file_state_write(&f, fs->state, state, d);
-	if (r == 0)
-		set_version(version, &seen, &f);
-	store_file_state_close(&f);
+		set_version(version, &seen, &p);
+	store_places_release(&p);
 	return r;
 }
 
@@ -335,7 +301,7 @@ remove_both(const struct store_file *fs, const char *user, struct diag *d)
 {
 	int r = safefile_remove(fs->secrets, user, d);
 	if (r == 0 || r == E_NOENT)
-		r = safefile_remove(fs->state, user, d);
+		r = safefile_remove(fs->states.state, user, d);
 	return r == E_NOENT ? 0 : r;
 }
 
@@ -345,7 +311,7 @@ change_both(const struct store_file *fs, const char *user, const struct state *s
     const char *text, size_t len, struct store_file_state *f, struct seen_record *seen,
     struct diag *d)
 {
-	int r = store_file_state_write(f, fs->state, state, d);
+	int r = store_file_state_write(f, fs->states.state, state, d);
 
 	return r == 0 ? put_record(fs, user, text, len, seen, d) : r;
 }
@@ -361,7 +327,7 @@ make_both(const struct store_file *fs, const char *user, const struct state *sta
 {
 	int r = put_record(fs, user, text, len, seen, d);
 
-	return r == 0 ? store_file_state_write(f, fs->state, state, d) : r;
+	return r == 0 ? store_file_state_write(f, fs->states.state, state, d) : r;
 }
 
 static int
@@ -369,12 +335,17 @@ file_replace(struct store *s, const char *user, const struct record *record,
     const struct state *state, struct store_version *version, struct diag *d)
 {
 	struct store_file *fs = file_of(s);
-	struct store_file_state f = {.fd = -1};
+	struct store_file_pair p = STORE_FILE_PAIR_NONE;
 	struct seen_record seen = {0};
 	char text[RECORD_TEXT_MAX + 1];
 	size_t len = 0;
 
 	int r = check_name(user, d);
+	/* Obligation 8: states only. */
+	if (r == 0 && was_read_only(version)) {
+		errno = EROFS;
+		r = diag_set(d, E_IO, "the store: %m");
+	}
 	if (r == 0 && record != NULL) {
 		r = record_print(record, text, sizeof(text), &len);
 		if (r != 0)
@@ -382,22 +353,23 @@ file_replace(struct store *s, const char *user, const struct record *record,
 			    diag_code_text(r));
 	}
 	if (r == 0)
-		r = make_state(fs, d);
+		r = store_places_make(&fs->states, d);
 	if (r == 0)
-		r = hold_unchanged(fs, user, version, &f, &seen, d);
+		r = hold_unchanged(fs, user, version, &p, &seen, d);
 
-	if (r == 0 && record == NULL) {
+	if (r == 0 && record == NULL)
 		r = remove_both(fs, user, d);
-		if (r == 0)
-			memset(version, 0, sizeof(*version));
-	} else if (r == 0) {
-		r = seen.is_there ? change_both(fs, user, state, text, len, &f, &seen, d) :
-				    make_both(fs, user, state, text, len, &f, &seen, d);
-		if (r == 0)
-			set_version(version, &seen, &f);
+	else if (r == 0)
+		r = seen.is_there ? change_both(fs, user, state, text, len, &p.store, &seen, d) :
+				    make_both(fs, user, state, text, len, &p.store, &seen, d);
+	if (r == 0) {
+		store_places_drop(&fs->states, user, &p);
+		set_version(version, &seen, &p);
 	}
+	if (r == 0 && record == NULL)
+		memset(version, 0, sizeof(*version));
 	bytes_wipe(text, sizeof(text)); /* obligation 6 */
-	store_file_state_close(&f);
+	store_places_release(&p);
 	return r;
 }
 
@@ -436,7 +408,7 @@ static void
 file_close(struct store *s)
 {
 	struct store_file *fs = file_of(s);
-	safefile_close(&fs->state);
+	store_places_close(&fs->states);
 	safefile_close(&fs->secrets);
 	safefile_close(&fs->dir);
 	free(fs);
@@ -451,23 +423,33 @@ static const struct store_ops file_ops = {
 };
 
 int
-store_file_open(const char *dir, struct store **s, struct diag *d)
+store_file_open_with(const char *dir, const char *fallback, struct store **s, struct diag *d)
 {
 	*s = NULL;
 	struct store_file *fs = malloc(sizeof(*fs));
 	if (fs == NULL)
 		return diag_set(d, E_IO, "out of memory");
-	*fs = (struct store_file){
-	    .base.ops = &file_ops, .owner = geteuid(), .dir = -1, .secrets = -1, .state = -1};
-	int r = safefile_open_dir(dir, fs->owner, FOLDER_FORBIDDEN, &fs->dir, d);
+	*fs = (struct store_file){.base.ops = &file_ops, .owner = geteuid(), .dir = -1,
+	    .secrets = -1, .states = {.state = -1}};
+	int r = store_fallback_init(&fs->states.fallback, fallback, d);
+	if (r == 0)
+		r = safefile_open_dir(dir, fs->owner, FOLDER_FORBIDDEN, &fs->dir, d);
 	if (r == 0)
 		r = open_secrets(fs, dir, d);
+	fs->states.owner = fs->owner;
+	fs->states.dir = fs->dir;
 	if (r == 0)
-		r = open_state(fs, d);
+		r = store_places_open(&fs->states, d);
 	if (r != 0) {
 		file_close(&fs->base);
 		return r;
 	}
 	*s = &fs->base;
 	return 0;
+}
+
+int
+store_file_open(const char *dir, struct store **s, struct diag *d)
+{
+	return store_file_open_with(dir, NULL, s, d);
 }

@@ -12,4 +12,10 @@
  * safefile_open_dir; E_INVALID: not absolute. */
 int store_file_open(const char *dir, struct store **s, struct diag *d) MUST_USE;
 
+/* The same, with an absolute directory that takes the states of users while the file system of
+ * dir is read-only: see store_file_fallback.h. NULL or "": none. It need not exist.
+ * E_INVALID: also when it is not absolute or too long. */
+int store_file_open_with(const char *dir, const char *fallback, struct store **s,
+    struct diag *d) MUST_USE;
+
 #endif

@@ -105,11 +105,11 @@ read_once(int dir, const char *name, uid_t owner, bool is_locked,
 }
 
 int
-store_file_state_read(int dir, const char *name, uid_t owner, struct store_file_parsed *parsed,
-    struct store_file_state *f, struct diag *d)
+store_file_state_read(int dir, const char *name, uid_t owner, bool may_lock,
+    struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d)
 {
 	int r = read_once(dir, name, owner, false, parsed, f, d);
-	if (r == 0 && (f->kind == STORE_FILE_RUIN || f->kind == STORE_FILE_HALF))
+	if (r == 0 && may_lock && (f->kind == STORE_FILE_RUIN || f->kind == STORE_FILE_HALF))
 		r = read_once(dir, name, owner, true, parsed, f, d); /* obligation 4 */
 	return r;
 }

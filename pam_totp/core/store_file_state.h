@@ -36,9 +36,11 @@ struct store_file_parsed {
 	bool is_half;
 };
 
-/* Read name beneath dir without a lock and without making anything; f->fd is -1.
+/* Read name beneath dir without making anything; f->fd is -1. It is not locked, but what is not
+ * whole is read again under the lock if may_lock: false where nothing can be opened for writing,
+ * then what is torn by a writer is a ruin, or half of one, as well.
  * owner: as struct safefile_rule. E_UNSAFE, E_IO, E_CRYPTO: kind is NONE, to be ignored. */
-int store_file_state_read(int dir, const char *name, uid_t owner,
+int store_file_state_read(int dir, const char *name, uid_t owner, bool may_lock,
     struct store_file_parsed *parsed, struct store_file_state *f, struct diag *d) MUST_USE;
 
 /* Open name beneath dir for writing, lock it, see that it still has that name, read it.

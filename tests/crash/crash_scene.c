@@ -163,7 +163,7 @@ open_store(const struct stage *s, struct diag *d)
 	struct store *store = NULL;
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", s->store);
-	return store_open(setting, &store, d) == 0 ? store : NULL;
+	return store_open(setting, NULL, &store, d) == 0 ? store : NULL;
 }
 
 static uint32_t

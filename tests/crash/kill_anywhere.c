@@ -184,7 +184,7 @@ update(const struct stage *s, const char *user,
 	struct diag d = { "" };
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", s->store);
-	if (store_open(setting, &store, &d) != 0 ||
+	if (store_open(setting, NULL, &store, &d) != 0 ||
 	    store_update(store, user, world_clock(), change, NULL, &d) != 0)
 		fail_msg("store: %s", d.text);
 	store_close(store);

@@ -44,7 +44,7 @@ open_store(const struct trial *t, struct diag *d)
 	struct store *store = NULL;
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", t->stage->store);
-	return store_open(setting, &store, d) == 0 ? store : NULL;
+	return store_open(setting, NULL, &store, d) == 0 ? store : NULL;
 }
 
 static bool

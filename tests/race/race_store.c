@@ -111,7 +111,7 @@ change(const char *setting, change_function *how)
 {
 	struct store *store = NULL;
 
-	int r = store_open(setting, &store, NULL);
+	int r = store_open(setting, NULL, &store, NULL);
 	if (r == 0)
 		r = store_update(store, "alice", world_clock(), how, NULL, NULL);
 	store_close(store);

@@ -122,7 +122,7 @@ open_store(const struct stage *s)
 	struct diag d = { "" };
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", s->store);
-	if (store_open(setting, &store, &d) != 0)
+	if (store_open(setting, NULL, &store, &d) != 0)
 		fail_msg("store: %s", d.text);
 	return store;
 }
@@ -263,7 +263,7 @@ forbid_codes(struct stage *s)
 	char code[16];
 
 	(void)snprintf(setting, sizeof(setting), "file:%s", s->store);
-	if (store_open(setting, &store, NULL) != 0)
+	if (store_open(setting, NULL, &store, NULL) != 0)
 		return;
 	if (store_load(store, "alice", &e, NULL) == 0 && e.has_record)
 		for (int i = -STEPS_AROUND; i <= STEPS_AROUND; i++) {

@@ -48,6 +48,7 @@ test_defaults(void **state)
 	assert_int_equal(s.enrol_ticket, ENROL_TICKET_OPTIONAL);
 	assert_int_equal(s.qr, CONFIG_QR_UTF8);
 	assert_string_equal(s.notify, "");
+	assert_string_equal(s.state_fallback, "");
 	assert_int_equal(s.max_devices, 8);
 	assert_int_equal(s.throttle_after, 5);
 	assert_int_equal(s.throttle_delay_s, 30);
@@ -58,7 +59,8 @@ test_defaults(void **state)
 static void
 test_table(void **state)
 {
-	static const char *const names[] = {"store", "prompt", "issuer", "window", "tries", "echo",
+	static const char *const names[] = {"store", "state_fallback", "prompt", "issuer",
+	    "window", "tries", "echo",
 	    "feedback", "first_pass", "unenrolled", "grace_days", "enforce_after", "groups",
 	    "max_age", "session_class", "session_source", "export_env", "enrol_ticket", "qr",
 	    "notify", "max_devices", "throttle_after", "throttle_delay", "lock_after",

@@ -798,16 +798,16 @@ settings_of_a_store(void **state)
 	struct store *s = NULL;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		s = fx->s;
-		assert_int_equal(store_open(refused[i], &s, NULL), E_INVALID);
+		assert_int_equal(store_open(refused[i], NULL, &s, NULL), E_INVALID);
 		assert_null(s);
 	}
 	snprintf(setting, sizeof(setting), "file:%s", fx->dir);
-	assert_int_equal(store_open(setting, &s, NULL), 0);
+	assert_int_equal(store_open(setting, NULL, &s, NULL), 0);
 	store_close(s);
 	store_close(NULL);
 	strcat(setting, "/missing");
 	s = fx->s;
-	assert_int_equal(store_open(setting, &s, NULL), E_NOENT);
+	assert_int_equal(store_open(setting, NULL, &s, NULL), E_NOENT);
 	assert_null(s);
 }
 
