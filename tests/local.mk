@@ -263,6 +263,7 @@ check_LTLIBRARIES += %D%/crash/libcrash.la
 crash_programs = \
 	%D%/crash/kill_anywhere \
 	%D%/crash/kill_change \
+	%D%/crash/kill_read_only \
 	%D%/crash/power_loss \
 	%D%/crash/refuse_calls \
 	%D%/crash/refuse_change \
@@ -273,6 +274,8 @@ crash_ldadd = %D%/crash/libcrash.la $(module_ldadd)
 %C%_crash_kill_anywhere_LDADD = $(crash_ldadd)
 %C%_crash_kill_change_LDFLAGS = $(module_ldflags)
 %C%_crash_kill_change_LDADD = $(crash_ldadd)
+%C%_crash_kill_read_only_LDFLAGS = $(module_ldflags)
+%C%_crash_kill_read_only_LDADD = $(crash_ldadd)
 %C%_crash_power_loss_LDFLAGS = $(module_ldflags)
 %C%_crash_power_loss_LDADD = $(crash_ldadd)
 %C%_crash_refuse_calls_LDFLAGS = $(module_ldflags)

@@ -85,8 +85,8 @@ admin_verify(struct admin *a, char *const *operand)
 	attempt_run(&q, &a->settings, a->store, &res, &d);
 	bytes_wipe(text, sizeof text);
 	if (res.has_rebuilt)
-		admin_warn("the state of %s was lost or unreadable; every code up to now and "
-		    "every recovery code counts as used", user);
+		admin_warn("the state of %s was lost, or may not be the newest; every code up to "
+		    "now counts as used, and if it was lost every recovery code", user);
 	admin_log("verify", user, res.device, phrase_attempt_word(res.verdict));
 	return tell(user, &res, &d);
 }

@@ -72,7 +72,8 @@ int store_load(struct store *s, const char *user, struct store_entry *e,
  * In place, one fdatasync, no new block once the file exists. state->generation and
  * ->saved_at: the store sets the generation, the caller sets saved_at.
  * On 0 *version is that of the new state, and the state survives a power loss.
- * E_CONFLICT: something changed; nothing was written; load again.
+ * E_CONFLICT: something changed; load again. Nothing was written, or, where another service sees
+ * the store read-only, what is used up by state and nothing else.
  * E_UNSAFE, E_IO: nothing is promised to have been written; deny. */
 int store_commit(struct store *s, const char *user, const struct state *state,
     struct store_version *version, struct diag *d) MUST_USE;

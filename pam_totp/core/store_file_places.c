@@ -10,7 +10,11 @@
  *     first, so that a reader has it from one of them.
  *  3. Locks are taken in one order, the store's first.
  *  4. Which place is in use is asked after the file there was made: whoever writes to the
- *     store since sees that file, and who does not see it came before, which shows here. */
+ *     store since sees that file, and who does not see it came before, which shows here.
+ *  5. One store can be read-only for one service (a sandbox) and not for another. Who writes
+ *     the store looks aside once more after it: either that shows a file that was made
+ *     meanwhile, and what was decided does not count, or who makes one later reads what was
+ *     written. So one recovery code is never accepted in both places. */
 
 #include "store_file_places.h"
 
@@ -124,9 +128,12 @@ store_places_write(struct store_file_places *w, const char *user, const struct s
 	if (p->is_read_only)
 		return store_file_state_write(&p->fallback, w->fallback.dir, state, d);
 	int r = store_file_state_write(&p->store, w->state, state, d);
-	if (r == 0)
-		store_places_drop(w, user, p);
-	return r;
+	if (r != 0)
+		return r;
+	if (p->fallback.fd < 0 && store_fallback_has(&w->fallback, user)) /* obligation 5 */
+		return diag_set(d, E_CONFLICT, "%s: a state was begun elsewhere", user);
+	store_places_drop(w, user, p);
+	return 0;
 }
 
 void

@@ -32,7 +32,8 @@ int store_places_read(struct store_file_places *w, const char *user, struct stor
 int store_places_hold(struct store_file_places *w, const char *user, bool is_read_only,
     bool may_create, struct store_file_pair *p, struct diag *d) MUST_USE;
 
-/* Make state durable where it is in use; the store's is alone then. */
+/* Make state durable where it is in use; the store's is alone then. E_CONFLICT: it is durable, but
+ * another one was begun in the fallback directory meanwhile: decide again. */
 int store_places_write(struct store_file_places *w, const char *user, const struct state *state,
     struct store_file_pair *p, struct diag *d) MUST_USE;
 
