@@ -21,6 +21,7 @@ enum enrol_outcome {
 	ENROL_DONE,	    /* the device is active on disk, and the user has been told all */
 	ENROL_NOT_ASKED,    /* the policy wants something else: pam_totp.so decides */
 	ENROL_NO_USER,
+	ENROL_LOOKUP,	    /* the account could not be looked up */
 	ENROL_NO_ANSWER,
 	ENROL_USER_CHANGED,
 	ENROL_TICKET,	    /* wrong; counted */

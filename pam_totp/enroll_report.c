@@ -31,6 +31,7 @@ static const struct {
 	[ENROL_DONE] = { LOG_NOTICE, "confirmed", NULL, NULL },
 	[ENROL_NOT_ASKED] = { LOG_INFO, NULL, NULL, NULL },
 	[ENROL_NO_USER] = { LOG_NOTICE, "no-user", NULL, NULL },
+	[ENROL_LOOKUP] = { LOG_CRIT, "account-lookup", NULL, NULL },
 	[ENROL_NO_ANSWER] = { LOG_NOTICE, "no-answer", NULL,
 	    "The device was not replaced, and its old key still works. " AGAIN },
 	[ENROL_USER_CHANGED] = { LOG_WARNING, "user-changed", NULL, NULL },
@@ -75,7 +76,7 @@ enrol_log(const struct enrolling *x, enum enrol_outcome o, bool has_begun)
 	char line[LINE_CAP];
 	struct bytes_writer w;
 	bool is_trouble = o == ENROL_INTERNAL || o == ENROL_GO_ON ||
-	    o == ENROL_STORE || o == ENROL_SETTINGS;
+	    o == ENROL_STORE || o == ENROL_SETTINGS || o == ENROL_LOOKUP;
 	const char *reason = o == ENROL_WRONG ? phrase_enrolment_word(x->verdict) :
 	    words[o].reason;
 

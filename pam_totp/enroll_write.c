@@ -16,6 +16,7 @@
 
 #include "enroll_login.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/devices.h"
@@ -48,6 +49,12 @@ enrol_look(struct enrolling *x)
 	const uint64_t now_s = host_now();
 	struct store_entry e;
 
+	/* Whether he must is not known: a fault excuses nobody. */
+	if (h->account_error != 0) {
+		errno = h->account_error;
+		(void)diag_set(&x->diag, E_IO, "the account cannot be looked up: %m");
+		return ENROL_LOOKUP;
+	}
 	if (!h->is_account || !record_user_ok(h->user))
 		return ENROL_NOT_ASKED;
 	if (store_load(x->store, h->user, &e, &x->diag) != 0)
