@@ -430,6 +430,23 @@ a_state_aside_is_brought_back(void **unused)
 	shell("cp -p kept aside/alice");
 	assert_int_equal(store_commit(store, USER, &e.state, &e.version, NULL), E_CONFLICT);
 	assert_true(is_aside());
+	assert_int_equal(unlink(aside_file), 0);
+	e = look();
+	shell("head -c 1024 /dev/zero >aside/alice && chmod 600 aside/alice");
+	assert_int_equal(store_commit(store, USER, &e.state, &e.version, NULL), E_CONFLICT);
+	assert_true(is_aside());
+	/* Nor is another one of as many writes. */
+	for (unsigned i = 0; i < 2; i++) {
+		shell("cp -p before store/state/alice && rm -f aside/alice");
+		e = look();
+		e.state.fails = 10 + i;
+		assert_int_equal(store_commit(store, USER, &e.state, &e.version, NULL), 0);
+		shell(i == 0 ? "cp -p store/state/alice one" : "cp -p store/state/alice other");
+	}
+	shell("cp -p one aside/alice");
+	e = look();
+	shell("cp -p other aside/alice");
+	assert_int_equal(store_commit(store, USER, &e.state, &e.version, NULL), E_CONFLICT);
 }
 
 static void
