@@ -48,18 +48,24 @@ struct importing {
 
 /* --- arguments ----------------------------------------------------------------- */
 
-static enum exit_code
-read_options(const struct admin *a, struct importing *im)
+/* NULL: said why. */
+static const struct format *
+read_format(const struct admin *a)
 {
 	const char *from = a->option[OPTION_FROM];
-	const char *name = a->option[OPTION_NAME];
 
 	for (size_t i = 0; from != NULL && i < sizeof formats / sizeof formats[0]; i++)
 		if (strcmp(from, formats[i].name) == 0)
-			im->format = &formats[i];
-	if (im->format == NULL)
-		return admin_fail(EXIT_CODE_USAGE,
-		    "expected --from uri, --from oath or --from google-authenticator");
+			return &formats[i];
+	admin_warn("expected --from uri, --from oath or --from google-authenticator");
+	return NULL;
+}
+
+static enum exit_code
+read_options(const struct admin *a, struct importing *im)
+{
+	const char *name = a->option[OPTION_NAME];
+
 	if (im->format->is_of_one_user != (a->option[OPTION_USER] != NULL))
 		return admin_fail(EXIT_CODE_USAGE, im->format->is_of_one_user ?
 		    "expected --user USER: a file of %s does not say whose it is" :
@@ -104,8 +110,7 @@ read_file(const struct admin *a, struct importing *im, const char *path)
 	if (r != 0)
 		return admin_fail(r == E_INVALID ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE, "%s: %s",
 		    im->job.file, d.text);
-	return im->job.list.count > 0 ? EXIT_CODE_OK :
-	    admin_fail(EXIT_CODE_USAGE, "%s: there is no device in it", im->job.file);
+	return EXIT_CODE_OK;
 }
 
 /* By user, a user's in the order of the file. */
@@ -118,14 +123,16 @@ compare_items(const void *a, const void *b)
 	return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
-static bool
+static enum exit_code
 group_users(struct admin_import *job)
 {
 	struct import_list *list = &job->list;
 
+	if (list->count == 0)
+		return admin_fail(EXIT_CODE_USAGE, "%s: there is no device in it", job->file);
 	job->user = calloc(list->count, sizeof *job->user);
 	if (job->user == NULL)
-		return false;
+		return admin_fail(EXIT_CODE_FAILURE, "no memory");
 	qsort(list->item, list->count, sizeof *list->item, compare_items);
 	for (size_t i = 0; i < list->count; i++) {
 		if (i == 0 || strcmp(list->item[i - 1].user, list->item[i].user) != 0)
@@ -133,7 +140,7 @@ group_users(struct admin_import *job)
 				.name = list->item[i].user, .first = i };
 		job->user[job->user_count - 1].count++;
 	}
-	return true;
+	return EXIT_CODE_OK;
 }
 
 /* --- accounts ---------------------------------------------------------------------- */
@@ -346,13 +353,15 @@ print_summary(const struct admin *a, const struct importing *im)
 enum exit_code
 admin_import(struct admin *a, char *const *operand)
 {
-	struct importing im = { .format = NULL };
+	struct importing im = { .format = read_format(a) };
 
+	if (im.format == NULL)
+		return EXIT_CODE_USAGE;
 	enum exit_code code = read_options(a, &im);
 	if (code == EXIT_CODE_OK)
 		code = read_file(a, &im, operand[0]);
-	if (code == EXIT_CODE_OK && !group_users(&im.job))
-		code = admin_fail(EXIT_CODE_FAILURE, "no memory");
+	if (code == EXIT_CODE_OK)
+		code = group_users(&im.job);
 	if (code == EXIT_CODE_OK)
 		code = find_accounts(a, &im.job);
 	if (code == EXIT_CODE_OK)

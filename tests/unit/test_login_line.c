@@ -231,7 +231,7 @@ static void
 test_every_key(void **state)
 {
 	static const char *const unfit[] = { "store", "window", "throttle_after", "throttle_delay",
-		"lock_after", "notify" };
+		"lock_after", "notify", "state_fallback" };
 
 	(void)state;
 	for (size_t i = 0; config_key_at(i) != NULL; i++) {
