@@ -228,7 +228,8 @@ add_after(struct store_entry *e, void *ctx, struct diag *d)
 	uint32_t id = 0;
 
 	if (!e->has_record) {
-		int r = record_init(&e->record, t->scene->user, STAGE_UID);
+		int r = record_init(&e->record, t->scene->user,
+		    t->after.has_record ? t->after.record.uid : STAGE_UID);
 		if (r != 0)
 			return r;
 		e->has_record = true;
@@ -237,17 +238,24 @@ add_after(struct store_entry *e, void *ctx, struct diag *d)
 	    &id, d);
 }
 
+bool
+trial_repeat(struct trial *t)
+{
+	static struct strike again;
+
+	again = (struct strike){ .prepare = t->prepare, .work = t->work, .ctx = t->scene };
+	strike_run(&again);
+	return strike_has_exited(&again, 0);
+}
+
 /* A removal that was cut short is done again, and then nothing is left of the user. */
 static bool
 remove_again(struct trial *t)
 {
-	static struct strike again;
 	struct diag d = { "" };
 	struct store_entry e;
 
-	again = (struct strike){ .prepare = t->prepare, .work = t->work, .ctx = t->scene };
-	strike_run(&again);
-	if (!strike_has_exited(&again, 0))
+	if (!trial_repeat(t))
 		return say(t, "the removal", "cannot be done again");
 	struct store *store = open_store(t, &d);
 	int r = store == NULL ? E_IO : store_load(store, t->scene->user, &e, &d);
@@ -278,9 +286,11 @@ trial_look(const struct disk_view *v, bool is_told, void *ctx)
 	if (is_well && store_update(store, t->scene->user, t->now_s + LATER_S, add_after, t,
 		&d) != 0)
 		is_well = say(t, "the next enrolment", d.text);
-	is_well = is_well && !has_left_over(t, "secrets") && !has_left_over(t, "state");
 	store_close(store);
-	return is_well;
+	const char *wrong = is_well && t->look_again != NULL ? t->look_again(t) : NULL;
+	if (wrong != NULL)
+		return say(t, "the work done again", wrong);
+	return is_well && !has_left_over(t, "secrets") && !has_left_over(t, "state");
 }
 
 /* --- the work ------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@
 
 #define ADMIN "/utils/totp-admin"
 #define LOGINS_LONG 20
+#define GUESSES 3
 #define VERB_WORDS 5
 #define WORDS(...) ((const char *const[VERB_WORDS]){ __VA_ARGS__ })
 
@@ -302,6 +303,76 @@ test_admin_add(void **state)
 	    WORDS("add", "--uid=4100", key_file, "carol", "tablet"));
 }
 
+/* Guesses were counted. */
+static void
+test_admin_unlock(void **state)
+{
+	struct trial t = begin_trial(state, "alice");
+
+	find_admin(t.stage);
+	for (unsigned i = 0; i < GUESSES; i++)
+		(void)scene_login_unharmed(t.scene, "alice", stage_wrong_code(t.stage));
+	scene_reset(t.scene, "alice", "");
+	siege_admin(&t, "totp-admin unlock", WORDS("unlock", "alice"));
+	assert_true(t.before.state.fails >= GUESSES);
+	assert_int_equal(t.after.state.fails, 0);
+}
+
+/* Accounts that every host has: an import looks for those whose devices it makes. */
+static const char *const imported[] = { "bin", "daemon" };
+
+/* Each has the device of the file, once. */
+static const char *
+look_at_import(struct trial *t)
+{
+	if (!trial_repeat(t))
+		return "refused";
+	for (unsigned u = 0; u < 2; u++) {
+		struct store_entry e = stage_look(t->stage, imported[u]);
+		unsigned count = 0;
+		for (unsigned i = 0; e.has_record && i < e.record.device_count; i++)
+			count += strncmp(e.record.device[i].name, "imported", 8) == 0 &&
+			    e.record.device[i].state == DEVICE_ACTIVE;
+		if (count != 1)
+			return imported[u];
+	}
+	return NULL;
+}
+
+/* Two users, one with a device already and one without; each is looked at closely once. */
+static void
+test_admin_import(void **state)
+{
+	struct trial t = begin_trial(state, "daemon");
+	char first[128], both[128];
+
+	find_admin(t.stage);
+	(void)snprintf(first, sizeof(first), "%s/first", t.stage->dir);
+	(void)snprintf(both, sizeof(both), "%s/both", t.stage->dir);
+	stage_write(first, "HOTP/T30 daemon - 3132333435363738393031323334353637383930\n", 0600);
+	stage_write(both, "HOTP/T30 daemon - 4142434445464748494a4142434445464748494a\n"
+			  "HOTP/T30 bin - 5152535455565758595a5152535455565758595a\n", 0600);
+	t.prepare = be_quiet;
+	t.work = run_admin;
+	memcpy(verb, WORDS("import", "--from=oath", "--name=phone", first), sizeof(verb));
+	if (!trial_repeat(&t))
+		fail_msg("cannot import for the account daemon");
+	t.look_again = look_at_import;
+	siege_admin(&t, "totp-admin import, seen by who has a device",
+	    WORDS("import", "--from=oath", both));
+	assert_int_equal(t.before.record.device_count, 1);
+
+	scene_empty_store(t.stage);
+	memcpy(verb, WORDS("import", "--from=oath", "--name=phone", first), sizeof(verb));
+	if (!trial_repeat(&t))
+		fail_msg("cannot import for the account daemon");
+	scene_reset(t.scene, "bin", "");
+	t.device = "imported";
+	siege_admin(&t, "totp-admin import, seen by who has none",
+	    WORDS("import", "--from=oath", both));
+	assert_false(t.before.has_record);
+}
+
 /* ------------------------------------------------------------------------------------- */
 
 int
@@ -333,6 +404,8 @@ trial_main(trial_siege_fn *siege, bool is_all)
 		cmocka_unit_test_setup_teardown(test_recovery_codes, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_admin, scene_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_admin_add, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_admin_unlock, scene_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_admin_import, scene_setup, stage_teardown),
 	};
 
 	besiege = siege;
