@@ -200,6 +200,7 @@ cli_tests = \
 	%D%/cli/helper.py \
 	%D%/cli/helper_attacks.py \
 	%D%/cli/helper_hostile.py \
+	%D%/cli/helper_killed.py \
 	%D%/cli/import.sh \
 	%D%/cli/report.sh \
 	%D%/cli/sessions.py
@@ -291,7 +292,7 @@ EXTRA_DIST += %D%/crash/report.sh
 # with more of everything make check-faults FAULTS=long. A test of another suite
 # joins by standing in faults_tests and by lines as crash/faults.c prints them.
 FAULTS = short
-faults_tests = $(crash_tests) %D%/module/test_guest
+faults_tests = $(crash_tests) %D%/module/test_guest %D%/cli/helper_killed.py
 check-faults:
 	@failed=0; \
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(faults_tests)' || failed=1; \
