@@ -60,9 +60,7 @@ look_at_devices(struct login *l, struct store_entry *e, uint64_t now_s)
 {
 	struct enrolled claim;
 
-	for (unsigned i = e->record.device_count; i-- > 0;)
-		if (record_device_is_usable(&e->record.device[i], now_s))
-			l->digits = e->record.device[i].params.digits;
+	l->digits = record_code_digits(&e->record, now_s);
 	l->has_enrolled = host_take_data(&l->host, ENROLLED_DATA, &claim, sizeof(claim)) &&
 	    is_borne_out(l, &claim, e, now_s);
 	if (l->has_enrolled)
@@ -94,16 +92,11 @@ login_decide(struct login *l)
 		l->decision = policy_decide(&facts, NULL, &l->settings);
 		return 0;
 	}
-	error = store_load(l->store, h->user, &entry, &l->diag);
-	if (error == 0) {
-		l->decision = policy_decide(&facts, &entry, &l->settings);
+	error = grace_decide(&facts, &l->settings, l->store, h->user, &entry, &l->decision,
+	    &l->diag);
+	if (error == 0)
 		look_at_devices(l, &entry, facts.now_s);
-	}
 	store_entry_wipe(&entry);
-	/* Nobody is let in by a grace time that is not on disk. */
-	if (error == 0 && l->decision.reason == POLICY_GRACE)
-		error = grace_enter(&facts, &l->settings, l->store, h->user, &l->decision,
-		    &l->diag);
 	return error;
 }
 

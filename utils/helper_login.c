@@ -77,18 +77,12 @@ decide(struct helper *h, const struct request *q, struct policy_decision *out, u
 	*digits = OTP_DIGITS_MIN;
 	int r = config_in_groups(&h->settings, &who, &facts.in_groups, &d);
 	if (r == 0)
-		r = store_load(h->store, h->user, &e, &d);
+		r = grace_decide(&facts, &h->settings, h->store, h->user, &e, out, &d);
 	if (r != 0)
 		return helper_end_error(h, r, &d);
-	*out = policy_decide(&facts, &e, &h->settings);
-	for (unsigned i = e.record.device_count; i-- > 0;)
-		if (record_device_is_usable(&e.record.device[i], facts.now_s))
-			*digits = e.record.device[i].params.digits;
+	*digits = record_code_digits(&e.record, facts.now_s);
 	store_entry_wipe(&e);
-	/* Nobody is let in by a grace time that is not on disk. */
-	if (out->reason == POLICY_GRACE)
-		r = grace_enter(&facts, &h->settings, h->store, h->user, out, &d);
-	return r == 0 ? EXIT_CODE_OK : helper_end_error(h, r, &d);
+	return EXIT_CODE_OK;
 }
 
 enum exit_code

@@ -52,3 +52,19 @@ grace_enter(const struct policy_facts *f, const struct settings *settings, struc
 	*out = r == 0 ? decided : denied;
 	return r;
 }
+
+int
+grace_decide(const struct policy_facts *f, const struct settings *settings, struct store *store,
+    const char *user, struct store_entry *e, struct policy_decision *out, struct diag *d)
+{
+	*out = (struct policy_decision){ .action = POLICY_DENY };
+	int r = store_load(store, user, e, d);
+	if (r == 0) {
+		*out = policy_decide(f, e, settings);
+		if (out->reason == POLICY_GRACE)
+			r = grace_enter(f, settings, store, user, out, d);
+	}
+	if (r != 0)
+		store_entry_wipe(e);
+	return r;
+}

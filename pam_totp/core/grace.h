@@ -14,4 +14,11 @@
 int grace_enter(const struct policy_facts *f, const struct settings *settings,
     struct store *store, const char *user, struct policy_decision *out, struct diag *d) MUST_USE;
 
+/* Step 3 of a login: load the user's entry and decide. A grace time that begins or goes on is on
+ * disk (grace_enter) before *out says so. *e: as it was loaded, for the caller to wipe.
+ * Returns 0, or an error of the store with *out a DENY and *e wiped. */
+int grace_decide(const struct policy_facts *f, const struct settings *settings,
+    struct store *store, const char *user, struct store_entry *e, struct policy_decision *out,
+    struct diag *d) MUST_USE;
+
 #endif

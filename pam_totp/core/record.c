@@ -152,6 +152,17 @@ record_device_is_usable(const struct record_device *d, uint64_t now_s)
 	return d->state == DEVICE_ACTIVE && !is_over(d, now_s);
 }
 
+unsigned
+record_code_digits(const struct record *r, uint64_t now_s)
+{
+	unsigned count = at_most(r->device_count, RECORD_DEVICES_MAX);
+
+	for (unsigned i = 0; i < count; i++)
+		if (record_device_is_usable(&r->device[i], now_s))
+			return r->device[i].params.digits;
+	return OTP_DIGITS_MIN;
+}
+
 static void
 add_former(struct record *r, const struct record_device *d, uint64_t now_s)
 {

@@ -121,6 +121,9 @@ unsigned record_count(const struct record *r, enum device_state state, uint64_t 
 /* Whether this device takes part in a login at now_s: active and not expired. */
 bool record_device_is_usable(const struct record_device *d, uint64_t now_s);
 
+/* How many digits a code of the first usable device has; OTP_DIGITS_MIN without one. */
+unsigned record_code_digits(const struct record *r, uint64_t now_s);
+
 /* Take a device out; an active or disabled one leaves a tombstone dated now_s. Its
  * secret is wiped. d: one of r->device. */
 void record_remove_device(struct record *r, struct record_device *d, uint64_t now_s);
