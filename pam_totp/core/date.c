@@ -96,8 +96,9 @@ date_print(uint64_t at_s, char out[DATE_CAP])
 	put_field(out + 8, 2, days + 1);
 }
 
-void
-date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP])
+/* The day, and what of the time the form has room for: both put it in the same places. */
+static void
+print_time(uint64_t at_s, char *out, const char *form, size_t cap, bool has_seconds)
 {
 	const uint64_t last_s = (DAY_LAST + 1) * DATE_DAY_S - 1;
 	char day[DATE_CAP];
@@ -105,8 +106,22 @@ date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP])
 	if (at_s > last_s)
 		at_s = last_s;
 	date_print(at_s, day);
-	memcpy(out, "YYYY-MM-DD HH:MM UTC", DATE_MINUTE_CAP);
+	memcpy(out, form, cap);
 	memcpy(out, day, DATE_CAP - 1);
 	put_field(out + 11, 2, at_s % DATE_DAY_S / 3600);
 	put_field(out + 14, 2, at_s % 3600 / 60);
+	if (has_seconds)
+		put_field(out + 17, 2, at_s % 60);
+}
+
+void
+date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP])
+{
+	print_time(at_s, out, "YYYY-MM-DD HH:MM UTC", DATE_MINUTE_CAP, false);
+}
+
+void
+date_print_time(uint64_t at_s, char out[DATE_TIME_CAP])
+{
+	print_time(at_s, out, "YYYY-MM-DDTHH:MM:SSZ", DATE_TIME_CAP, true);
 }

@@ -9,6 +9,7 @@
 
 #define DATE_CAP 11		/* "YYYY-MM-DD" with NUL */
 #define DATE_MINUTE_CAP 21	/* "YYYY-MM-DD HH:MM UTC" with NUL */
+#define DATE_TIME_CAP 21	/* "YYYY-MM-DDTHH:MM:SSZ" with NUL */
 #define DATE_DAY_S UINT64_C(86400)
 
 /* The first second (since 1970, UTC) of a day written YYYY-MM-DD, 1970-01-01..9999-12-31 of
@@ -22,5 +23,8 @@ void date_print(uint64_t at_s, char out[DATE_CAP]);
 
 /* The same with the minute: "2026-11-21 17:00 UTC". */
 void date_print_minute(uint64_t at_s, char out[DATE_MINUTE_CAP]);
+
+/* The same as ISO 8601 writes it for programs: "2026-11-21T17:00:05Z". */
+void date_print_time(uint64_t at_s, char out[DATE_TIME_CAP]);
 
 #endif

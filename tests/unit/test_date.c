@@ -109,6 +109,29 @@ minutes(void **unused)
 }
 
 static void
+the_time_of_a_day(void **unused)
+{
+	static const struct {
+		uint64_t at_s;
+		const char *text;
+	} rows[] = {
+		{ 0, "1970-01-01T00:00:00Z" },
+		{ 59, "1970-01-01T00:00:59Z" },
+		{ UINT64_C(1700000010), "2023-11-14T22:13:30Z" },
+		{ UINT64_C(253402300799), "9999-12-31T23:59:59Z" },
+		{ UINT64_MAX, "9999-12-31T23:59:59Z" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[DATE_TIME_CAP];
+
+		date_print_time(rows[i].at_s, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static void
 no_days(void **unused)
 {
 	static const char *const rows[] = { "", "1969-12-31", "2026-00-01", "2026-13-01",
@@ -137,6 +160,7 @@ main(void)
 		cmocka_unit_test(each_day_there_and_back),
 		cmocka_unit_test(known_days),
 		cmocka_unit_test(minutes),
+		cmocka_unit_test(the_time_of_a_day),
 		cmocka_unit_test(no_days),
 	};
 	return cmocka_run_group_tests_name("date", tests, NULL, NULL);
